@@ -1,0 +1,144 @@
+"""`macchiato add-namespace`: new files only, no existing one is touched."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from macchiato_cli import interrupts
+from macchiato_cli.apply import add_files
+from macchiato_cli.environment import venv_python
+from macchiato_cli.errors import Refused, Stopped, shown
+from macchiato_cli.names import DEFAULT_EVENT, EventName, NamespaceName
+from macchiato_cli.plan import plan_addition
+from macchiato_cli.project import NamespaceRecord, namespace_record, read_namespace, read_project
+from macchiato_cli.report import Report
+from macchiato_cli.scaffold import namespace_files
+from macchiato_cli.target import here, present_files
+
+
+@dataclass(frozen=True)
+class NewNamespace:
+    """A namespace that somebody asked for; without events and guard, it may be any of its name."""
+
+    root: Path
+    name: NamespaceName
+    events: tuple[EventName, ...]
+    public: bool
+
+    @property
+    def module(self) -> str:
+        return f"app/namespaces/{self.name.module}.py"
+
+    @property
+    def again(self) -> str:
+        """The command that asks for the same without a question."""
+        events = [word for event in self.events for word in ("--event", event.wire)]
+        public = ["--public"] if self.public else []
+        return shlex.join(["macchiato", "add-namespace", self.name.wire, *events, *public])
+
+
+def add_to_project(wish: NewNamespace, report: Report, *, dry_run: bool) -> None:
+    """Add the namespace to its project, and tell what was made and how to go on.
+
+    Raises:
+        Refused: There is another of that name, or a file is in the way; nothing was written.
+        MacchiatoError: The project cannot be read or written; nothing was written.
+        Stopped: A signal came when it was complete.
+    """
+    read_project(wish.root)
+    if there := read_namespace(wish.root, wish.name.module):
+        _check_same(wish, there)
+        report.did("unchanged", f"namespace {wish.name.wire} is there already, in {wish.module}")
+        report.result(_result(wish, there, created=[], kept=[], dry_run=dry_run))
+        return
+    record = NamespaceRecord(wish.name, wish.events or (EventName(DEFAULT_EVENT),), wish.public)
+    with report.doing(f"rendering {wish.name.wire}"):
+        files = namespace_files(record)
+    plan = plan_addition(files, present_files(wish.root, files))
+    if not dry_run:
+        add_files(wish.root, plan.create)
+        _stop_if_interrupted(wish)
+    for path in plan.keep:
+        report.did("kept", path)
+    for path in plan.create:
+        report.did("create" if dry_run else "created", path)
+    if dry_run:
+        report.note("this was a dry run: nothing was written")
+    else:
+        _tell_next(wish, report)
+    report.result(_result(wish, record, created=list(plan.create), kept=list(plan.keep), dry_run=dry_run))
+
+
+def _stop_if_interrupted(wish: NewNamespace) -> None:
+    try:
+        interrupts.check()
+    except interrupts.Interrupted:
+        message = f"namespace {wish.name.wire} is complete and kept"
+        raise Stopped(message, paths=[str(wish.root / wish.module)]) from None
+
+
+def _check_same(wish: NewNamespace, there: NamespaceRecord) -> None:
+    """Whether what is there is what was asked for; what was not asked for does not matter."""
+    record = namespace_record(wish.name.module)
+    if there.name != wish.name:
+        raise Refused(
+            f"{shown(wish.name.wire)} and {shown(there.name.wire)}, which is there, have one name in Python",
+            code="name_collision",
+            reasons=(f"both are {wish.module}",),
+            tries=(f"macchiato add-namespace {wish.name.wire}2",),
+            paths=(record,),
+        )
+    if (wish.events and wish.events != there.events) or (wish.public and not there.public):
+        events = ", ".join(event.wire for event in there.events)
+        raise Refused(
+            f"namespace {wish.name.wire} is there already, and differs",
+            code="namespace_differs",
+            reasons=(
+                f"it was made {'public' if there.public else 'with a token'} and with the events {events}",
+                f"it is yours now: change it in {wish.module}",
+            ),
+            paths=(record,),
+        )
+    if not (wish.root / wish.module).is_file():
+        raise Refused(
+            f"namespace {wish.name.wire} has a record, but {wish.module} is not there",
+            code="namespace_incomplete",
+            reasons=("bring the file back from git, or forget the record and add the namespace again",),
+            tries=(f"git checkout -- {wish.module}", f"rm {record}"),
+            paths=(wish.module, record),
+        )
+
+
+def _tell_next(wish: NewNamespace, report: Report) -> None:
+    def from_here(path: str | Path) -> str:
+        return shlex.quote(os.path.relpath(wish.root / path, here()))
+
+    python = from_here(venv_python())
+    report.commands(
+        "Next:",
+        [
+            f"{python} -m pytest {from_here(f'tests/test_{wish.name.module}.py')}",
+            "macchiato run",
+            f"{python} {from_here(f'clients/{wish.name.module}.py')} --name Ada   # in a second terminal",
+        ],
+    )
+    report.commands("The same again:", [wish.again])
+
+
+def _result(
+    wish: NewNamespace, record: NamespaceRecord, *, created: list[str], kept: list[str], dry_run: bool
+) -> dict[str, object]:
+    return {
+        "command": "add-namespace",
+        "dry_run": dry_run,
+        "path": str(wish.root),
+        "namespace": record.name.wire,
+        "events": [event.wire for event in record.events],
+        "public": record.public,
+        "created": created,
+        "kept": kept,
+        "again": wish.again,
+    }

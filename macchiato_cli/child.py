@@ -1,0 +1,89 @@
+"""Child processes that end with us: each in a process group of its own, which is stopped as a whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from macchiato_cli import interrupts
+
+_PATIENCE_S = 3
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a child ended, and all that it said."""
+
+    code: int
+    output: str
+
+
+def clean_environment(*dropped: str, prefix: str = "") -> dict[str, str]:
+    """This process's environment but for some variables, and those that begin with a prefix."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in dropped and not (prefix and name.startswith(prefix))
+    }
+
+
+def run_child(command: Sequence[str], *, folder: Path, environment: dict[str, str]) -> Ended:
+    """Run a command to its end. Interruptible: the whole group of processes ends first.
+
+    Raises:
+        OSError: It could not be started.
+    """
+    own_group: dict[str, Any] = {"process_group": 0} if os.name == "posix" else {}
+    child = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        **own_group,
+    )
+    try:
+        with interrupts.allowed():
+            output = _all_output(child)
+    except BaseException:
+        _stop(child)
+        raise
+    return Ended(child.returncode, output)
+
+
+def _all_output(child: subprocess.Popen[str]) -> str:
+    while True:
+        try:
+            # A signal just before a system call that waits is noticed after it only: so wait in turns.
+            return child.communicate(timeout=0.5)[0]
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _stop(child: subprocess.Popen[str]) -> None:
+    _signal(child, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(_PATIENCE_S)
+    # Also when the child is gone: those which it started may not be.
+    _signal(child, getattr(signal, "SIGKILL", signal.SIGTERM))
+    child.wait()
+    if child.stdout is not None:
+        child.stdout.close()
+
+
+def _signal(child: subprocess.Popen[str], number: int) -> None:
+    # When it has ended already, there is nobody to tell.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if os.name == "posix":
+            os.killpg(child.pid, number)
+        else:
+            child.send_signal(number)

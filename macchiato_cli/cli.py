@@ -1,0 +1,158 @@
+"""The commands, from what was typed to an exit code."""
+
+from __future__ import annotations
+
+import io
+import os
+import shlex
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from macchiato_cli import __version__, interrupts
+from macchiato_cli.errors import FAILED, USAGE, MacchiatoError, Stopped
+from macchiato_cli.prompts import ask, need_terminal
+from macchiato_cli.report import Report
+from macchiato_cli.target import here
+
+app = typer.Typer(
+    help="Authenticated, tested, typed Socket.IO servers, from one command.",
+    # Help in Rich's boxes would cost as much again as the whole command.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Show what would be done, do nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, ask nothing.")]
+
+
+@app.callback()
+def macchiato(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        print(f"macchiato {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def new(
+    path: Annotated[str | None, typer.Argument(metavar="PATH", help="The folder to make.")] = None,
+    name: Annotated[str | None, typer.Option(help="The project's name, if not the folder's.")] = None,
+    namespace: Annotated[str, typer.Option(help="The first namespace.")] = "devUser",
+    no_install: Annotated[bool, typer.Option("--no-install", help="Make no environment.")] = False,
+    no_git: Annotated[bool, typer.Option("--no-git", help="Make no repository.")] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Make a project: server, client, tests."""
+    from macchiato_cli.names import namespace_name
+    from macchiato_cli.new import NewProject, find_place, make_project
+
+    report = Report(quiet=quiet, as_json=as_json)
+    first = namespace_name(namespace, command=f"macchiato new {shlex.quote(path or 'myproj')} --namespace")
+    if path is None:
+        need_terminal("PATH", example="macchiato new myproj", never=yes or as_json)
+        place = ask("Folder of the new project:", lambda typed: find_place(typed, name), report)
+    else:
+        place = find_place(path, name)
+    project = NewProject(place, first, with_git=not no_git, with_install=not no_install)
+    make_project(project, report, dry_run=dry_run)
+
+
+@app.command()
+def add_namespace(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Such as chat.")] = None,
+    event: Annotated[
+        list[str] | None, typer.Option(help="What clients send; may be repeated.", show_default="sayStuff")
+    ] = None,
+    public: Annotated[bool, typer.Option("--public", help="Let clients in without a token.")] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Add a namespace to the project."""
+    from macchiato_cli.addition import NewNamespace, add_to_project
+    from macchiato_cli.names import event_names, namespace_name
+    from macchiato_cli.project import find_project
+
+    report = Report(quiet=quiet, as_json=as_json)
+    root = find_project(here())
+    if name is None:
+        need_terminal("NAME", example="macchiato add-namespace chat", never=yes or as_json)
+        called = ask("Name of the namespace:", namespace_name, report)
+    else:
+        called = namespace_name(name)
+    events = event_names(event or [], command=f"macchiato add-namespace {called.wire}")
+    add_to_project(NewNamespace(root, called, events, public), report, dry_run=dry_run)
+
+
+@app.command(context_settings={"allow_extra_args": True})
+def run(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Option(help="Instead of HOST in .env.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Instead of PORT in .env.")] = None,
+    no_reload: Annotated[bool, typer.Option("--no-reload", help="Do not restart on changes.")] = False,
+) -> None:
+    """Run the project's server, with reload.
+
+    What follows -- is passed on to `python -m app`.
+    """
+    from macchiato_cli.project import find_project
+    from macchiato_cli.server import run_server
+
+    code = run_server(
+        find_project(here()), host=host, port=port, reload=not no_reload, arguments=context.args
+    )
+    raise typer.Exit(code)
+
+
+def execute(arguments: Sequence[str]) -> int:
+    """The exit code of the command; whatever goes wrong has been told."""
+    if list(arguments) == ["--version"]:
+        # The option parser needs pydantic to read a flag: a tenth of a second.
+        print(f"macchiato {__version__}")
+        return 0
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = app(list(arguments) or ["--help"], prog_name="macchiato", standalone_mode=False)
+    except (Exception, interrupts.Interrupted) as problem:
+        if os.environ.get("MACCHIATO_DEBUG") == "1":
+            traceback.print_exc()
+        error = _as_error(problem)
+        Report(as_json="--json" in arguments).error(error)
+        return error.exit_code
+    return code or 0
+
+
+def _as_error(problem: BaseException) -> MacchiatoError:
+    if isinstance(problem, MacchiatoError):
+        return problem
+    if isinstance(problem, interrupts.Interrupted):
+        return Stopped("nothing was written")
+    if isinstance(problem, TyperException):
+        context = getattr(problem, "ctx", None)
+        command = context.command_path if context else "macchiato"
+        message = problem.format_message().rstrip(".")
+        message = message[:1].lower() + message[1:]
+        return MacchiatoError(message, code="usage", exit_code=USAGE, tries=(f"{command} --help",))
+    return MacchiatoError(
+        f"{type(problem).__name__}: {problem}",
+        code="unexpected",
+        exit_code=FAILED,
+        reasons=("this is a fault of macchiato's; MACCHIATO_DEBUG=1 shows where",),
+        tries=(shlex.join(["MACCHIATO_DEBUG=1", "macchiato", *sys.argv[1:]]),),
+    )

@@ -1,0 +1,171 @@
+"""A generated project: where it is, and the records of what it was made from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from macchiato_cli import __version__
+from macchiato_cli.errors import MacchiatoError, Refused, shown
+from macchiato_cli.names import EventName, NamespaceName, event_names, namespace_name, project_name
+
+PROJECT_RECORD = ".macchiato/project.yml"
+_LARGEST_RECORD = 64 * 1024
+
+
+@dataclass(frozen=True)
+class ProjectRecord:
+    """What the project template was rendered from."""
+
+    name: str
+    namespace: NamespaceName
+    version: str = __version__
+
+
+@dataclass(frozen=True)
+class NamespaceRecord:
+    """What a namespace was rendered from."""
+
+    name: NamespaceName
+    events: tuple[EventName, ...]
+    public: bool
+    version: str = __version__
+
+
+def namespace_record(module: str) -> str:
+    """Where the record of a namespace is."""
+    return f".macchiato/namespaces/{module}.yml"
+
+
+def find_project(start: Path) -> Path:
+    """The project that the folder is in.
+
+    Raises:
+        MacchiatoError: It is in none.
+    """
+    for folder in (start, *start.parents):
+        if (folder / PROJECT_RECORD).is_file():
+            return folder
+    raise MacchiatoError(
+        f"{start} is not inside a macchiato project",
+        code="not_a_project",
+        reasons=(f"neither it nor a folder above it has a {PROJECT_RECORD}",),
+        tries=("macchiato new myproj",),
+    )
+
+
+def dump_project(record: ProjectRecord) -> bytes:
+    """The text of a project's record."""
+    return _dump("project", record.version, {"name": record.name, "namespace": record.namespace.wire})
+
+
+def dump_namespace(record: NamespaceRecord) -> bytes:
+    """The text of a namespace's record."""
+    answers = {
+        "name": record.name.wire,
+        "events": [event.wire for event in record.events],
+        "public": record.public,
+    }
+    return _dump("namespace", record.version, answers)
+
+
+def read_project(root: Path) -> ProjectRecord:
+    """The project's record.
+
+    Raises:
+        MacchiatoError: It is damaged, or from a newer macchiato.
+    """
+    path = root / PROJECT_RECORD
+    version, answers = _load(path, "project")
+    try:
+        return ProjectRecord(project_name(answers["name"]), namespace_name(answers["namespace"]), version)
+    except (KeyError, TypeError, MacchiatoError) as error:
+        raise _damaged(path, "its answers are not those of a project") from error
+
+
+def read_namespace(root: Path, module: str) -> NamespaceRecord | None:
+    """The namespace's record, None without one.
+
+    Raises:
+        MacchiatoError: It is damaged, or from a newer macchiato.
+    """
+    path = root / namespace_record(module)
+    if not path.exists():
+        return None
+    version, answers = _load(path, "namespace")
+    try:
+        name = namespace_name(answers["name"])
+        events = event_names(_list(answers["events"]), command="macchiato add-namespace")
+        public = answers["public"]
+    except (KeyError, TypeError, MacchiatoError) as error:
+        raise _damaged(path, "its answers are not those of a namespace") from error
+    if name.module != module or not events or not isinstance(public, bool):
+        raise _damaged(path, "its answers are not those of this namespace")
+    return NamespaceRecord(name, events, public, version)
+
+
+def _dump(template: str, version: str, answers: Mapping[str, object]) -> bytes:
+    import yaml
+
+    record = {"template": template, "version": version, "answers": dict(answers)}
+    text = yaml.safe_dump(record, sort_keys=False, allow_unicode=True)
+    return f"# What macchiato made this from. Keep it in git: later versions update from it.\n{text}".encode()
+
+
+def _load(path: Path, template: str) -> tuple[str, Mapping[str, Any]]:
+    """Version and answers of a record that anybody may have edited."""
+    import yaml
+
+    try:
+        with path.open("rb") as stream:
+            text = stream.read(_LARGEST_RECORD + 1)
+    except OSError as error:
+        raise _damaged(path, f"it cannot be read: {error.strerror}") from error
+    if len(text) > _LARGEST_RECORD:
+        raise _damaged(path, f"it has more than {_LARGEST_RECORD} bytes")
+    try:
+        # PyYAML raises ValueError for impossible dates and numbers, RecursionError for deep nesting.
+        record: Any = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise _damaged(path, "it is not YAML") from error
+    fields = _mapping(record)
+    if fields.get("template") != template:
+        raise _damaged(path, f"it is not the record of a {template}")
+    version, answers = fields.get("version"), _mapping(fields.get("answers"))
+    if not isinstance(version, str) or not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6}){2}", version):
+        raise _damaged(path, "its version is not one of macchiato's")
+    if _parts(version) > _parts(__version__):
+        raise Refused(
+            f"{path} was written by macchiato {version}, and this is {__version__}",
+            code="newer_project",
+            tries=("uv tool upgrade macchiato-cli", "pip install --upgrade macchiato-cli"),
+            paths=[str(path)],
+        )
+    return version, answers
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+
+
+def _list(value: Any) -> list[str]:
+    if not isinstance(value, list):
+        raise TypeError
+    return value  # pyright: ignore[reportUnknownVariableType]
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _damaged(path: Path, reason: str) -> MacchiatoError:
+    return MacchiatoError(
+        f"{shown(path.name)} is not a record that macchiato wrote",
+        code="damaged_record",
+        reasons=(reason, f"it is {path}"),
+        tries=(f"git checkout -- {path}",),
+        paths=[str(path)],
+    )

@@ -1,0 +1,69 @@
+"""Templates and answers become files in memory. The only module that knows Copier."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+from macchiato_cli import interrupts
+from macchiato_cli.errors import MacchiatoError
+from macchiato_cli.plan import File
+from macchiato_cli.templates import LEFT_BEHIND
+
+
+def render(template: Path, answers: Mapping[str, object]) -> dict[str, File]:
+    """The files that the template makes of the answers, by their path inside it.
+
+    Interruptible: nothing is written but to a temporary folder, which is gone afterwards.
+
+    Raises:
+        MacchiatoError: The template is broken, or does not know these answers.
+    """
+    with tempfile.TemporaryDirectory(prefix="macchiato-") as folder:
+        rendered = Path(folder, "rendered")
+        with interrupts.allowed():
+            _copy(template, rendered, answers)
+            return read_files(rendered)
+
+
+def read_files(root: Path) -> dict[str, File]:
+    """Every file below the folder, by its path with forward slashes."""
+    paths = sorted(path for path in root.rglob("*") if not path.is_dir())
+    return {
+        path.relative_to(root).as_posix(): File(path.read_bytes(), executable=os.access(path, os.X_OK))
+        for path in paths
+    }
+
+
+def _copy(template: Path, destination: Path, answers: Mapping[str, object]) -> None:
+    # Half a second: only the commands that render pay for it.
+    from copier import Settings, run_copy
+    from copier.errors import CopierError
+    from jinja2 import TemplateError
+    from plumbum import local
+
+    # Without git in sight, Copier takes a checkout's template for what it is now, a folder: else it
+    # would clone it at its newest tag, and would start git once for every file.
+    with warnings.catch_warnings(), local.env(PATH=""):
+        warnings.simplefilter("ignore")
+        try:
+            run_copy(
+                str(template),
+                destination,
+                data=dict(answers),
+                settings=Settings(),  # Never the user's own, which change defaults and trust.
+                exclude=LEFT_BEHIND,
+                defaults=True,
+                quiet=True,
+                unsafe=False,
+            )
+        except (CopierError, TemplateError, ValueError) as error:
+            raise MacchiatoError(
+                f"the template {template.name} cannot be rendered",
+                code="broken_template",
+                reasons=(str(error) or type(error).__name__, f"it is in {template}"),
+                tries=("pip install --force-reinstall macchiato-cli",),
+            ) from error

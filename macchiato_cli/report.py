@@ -1,0 +1,134 @@
+"""Everything that the user sees: words on a terminal, or one JSON object."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING
+
+from macchiato_cli.errors import MacchiatoError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+
+class Report:
+    """Tells what happens. Quiet, it only tells errors; as JSON, it tells all at the end."""
+
+    def __init__(self, *, quiet: bool = False, as_json: bool = False) -> None:
+        self.quiet = quiet
+        self.as_json = as_json
+        self.notes: list[str] = []
+
+    @contextmanager
+    def doing(self, what: str) -> Generator[None]:
+        """Say what takes time: live on a terminal, as a plain line elsewhere."""
+        if self._silent:
+            yield
+            return
+        console = _console()
+        if console.is_terminal:
+            with console.status(f"{what} ..."):
+                yield
+        else:
+            console.print(f"{what} ...")
+            yield
+
+    def did(self, verb: str, what: str) -> None:
+        """One finished step."""
+        self._line((f"{verb:<10}", "green"), (what, ""))
+
+    def note(self, text: str) -> None:
+        """Something to know that is no failure."""
+        self.notes.append(text)
+        self._line((f"{'note':<10}", "yellow"), (text, ""))
+
+    def tree(self, root: str, entries: Mapping[str, str]) -> None:
+        """What is in a folder: names, and what each is for."""
+        if self._silent:
+            return
+        from rich.text import Text
+        from rich.tree import Tree
+
+        width = max((len(name) for name, purpose in entries.items() if purpose), default=0) + 2
+        tree = Tree(Text(root, "bold"), guide_style="dim")
+        for name, purpose in entries.items():
+            tree.add(Text.assemble(f"{name:<{width}}" if purpose else name, (purpose, "dim")))
+        self._print("", tree)
+
+    def commands(self, title: str, commands: Sequence[str]) -> None:
+        """Commands to type, after a line that says what for."""
+        self._line()
+        self._line((title, "bold"))
+        for command in commands:
+            self._line((f"  {command}", "cyan"))
+
+    def result(self, result: Mapping[str, object]) -> None:
+        """The JSON object of a success."""
+        if self.as_json:
+            _print_json({"ok": True, **result, "notes": self.notes})
+
+    def error(self, error: MacchiatoError) -> None:
+        """An error: what is wrong, why, what to type instead."""
+        if self.as_json:
+            _print_json(
+                {
+                    "ok": False,
+                    "code": error.code,
+                    "exit_code": error.exit_code,
+                    "message": error.message,
+                    "reasons": error.reasons,
+                    "paths": error.paths,
+                    "try": error.tries,
+                }
+            )
+            return
+        from rich.text import Text
+
+        lines = [Text.assemble((f"{error.label}:", "bold red"), f" {error.message}")]
+        lines += [Text(f"  {reason}") for reason in error.reasons]
+        for number, command in enumerate(error.tries):
+            lines.append(Text.assemble("       " if number else "  try: ", (command, "cyan")))
+        _console(stderr=True).print(*lines, sep="\n")
+
+    @property
+    def _silent(self) -> bool:
+        return self.quiet or self.as_json
+
+    def _line(self, *parts: tuple[str, str]) -> None:
+        if not self._silent:
+            from rich.text import Text
+
+            self._print(Text.assemble(*parts))
+
+    def _print(self, *parts: RenderableType) -> None:
+        _console().print(*parts, sep="\n")
+
+
+def _console(*, stderr: bool = False) -> Console:
+    """Rich's console: it costs a tenth of a second, so it is made when there is something to say."""
+    from rich.console import Console
+
+    class PatientConsole(Console):
+        def on_broken_pipe(self) -> None:
+            # `macchiato new demo | head -1`: the reader has left, the work goes on.
+            silence(self.file)
+
+    return PatientConsole(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def _print_json(result: Mapping[str, object]) -> None:
+    try:
+        print(json.dumps(result, indent=2), flush=True)
+    except BrokenPipeError:
+        silence(sys.stdout)
+
+
+def silence(stream: IO[str]) -> None:
+    """Send what is still printed nowhere, now that nobody reads it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

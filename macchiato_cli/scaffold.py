@@ -1,0 +1,73 @@
+"""Records become files: the same record, the same bytes, today and when a later version updates it."""
+
+from __future__ import annotations
+
+import secrets
+
+from macchiato_cli.errors import MacchiatoError
+from macchiato_cli.plan import File
+from macchiato_cli.project import (
+    PROJECT_RECORD,
+    NamespaceRecord,
+    ProjectRecord,
+    dump_namespace,
+    dump_project,
+    namespace_record,
+)
+from macchiato_cli.render import render
+from macchiato_cli.templates import template
+
+
+def project_files(record: ProjectRecord) -> dict[str, File]:
+    """The project without any namespace; its record comes last."""
+    files = render(
+        template("project"),
+        {
+            "project_name": record.name,
+            "namespace": record.namespace.wire,
+            "module": record.namespace.module,
+        },
+    )
+    return files | {PROJECT_RECORD: File(dump_project(record))}
+
+
+def namespace_files(record: NamespaceRecord) -> dict[str, File]:
+    """One namespace: server module, client script, test; its record comes last."""
+    guarded = {
+        "middleware": "require_token",
+        "metadata": "UserMetadata",
+        "authentication": "log_in",
+        "client_connection_key": '"user_id"',
+    }
+    public = {
+        "middleware": "allow_anyone",
+        "metadata": "VisitorMetadata",
+        "authentication": "introduce",
+        "client_connection_key": "None",
+    }
+    files = render(
+        template("namespace"),
+        {
+            "namespace": record.name.wire,
+            "module": record.name.module,
+            "object": record.name.object,
+            "events": [
+                {"name": event.wire, "function": event.function, "heard": event.heard}
+                for event in record.events
+            ],
+            **(public if record.public else guarded),
+        },
+    )
+    return files | {namespace_record(record.name.module): File(dump_namespace(record))}
+
+
+def settings_file(example: File) -> File:
+    """`.env`, for its owner's eyes only: the example's settings and a secret that nobody else has."""
+    lines = example.content.decode().splitlines(keepends=True)
+    place = [number for number, line in enumerate(lines) if line.strip() == "TOKEN_SECRET="]
+    if len(place) != 1:
+        raise MacchiatoError(
+            "the template's .env.example has no line TOKEN_SECRET= for the secret", code="broken_template"
+        )
+    lines[place[0]] = f"TOKEN_SECRET={secrets.token_urlsafe(48)}\n"
+    return File("".join(lines).encode(), private=True)

@@ -1,0 +1,96 @@
+"""What follows once a project's files are there: git, the dependencies. Failing, it keeps the project."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from macchiato_cli import __version__, interrupts
+from macchiato_cli.environment import install, install_commands, installer
+from macchiato_cli.errors import MacchiatoError, Stopped
+from macchiato_cli.project import ProjectRecord
+from macchiato_cli.report import Report
+from macchiato_cli.repository import commit_commands, commit_everything, why_no_repository
+from macchiato_cli.target import as_typed
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One thing to do: what is true afterwards, and what to type when it did not work."""
+
+    name: str
+    do: Callable[[], None]
+    retry: list[str]
+
+
+def git_stage(root: Path, record: ProjectRecord, report: Report) -> Stage:
+    """A repository with one commit; a note where there can be none."""
+    message = f"Start {record.name} from macchiato {__version__}"
+
+    def commit() -> None:
+        if reason := why_no_repository(root):
+            report.note(f"no git repository was made: {reason}")
+            return
+        commit_everything(root, message)
+        report.did("committed", f"{message}, on main")
+
+    return Stage("committed", commit, commit_commands(message))
+
+
+def install_stage(root: Path, report: Report) -> Stage:
+    """The project's environment."""
+
+    def install_all() -> None:
+        with report.doing(f"installing the dependencies with {installer()}"):
+            install(root)
+        report.did("installed", "the project and its tools, in .venv")
+
+    return Stage("installed", install_all, install_commands())
+
+
+def set_up(root: Path, stages: Sequence[Stage]) -> list[str]:
+    """Do one stage after the other, also when one fails; the names of all.
+
+    Raises:
+        MacchiatoError: At least one failed, with the commands to type for them.
+        Stopped: A signal came, with the commands for what was not done.
+    """
+    failures: list[tuple[Stage, MacchiatoError]] = []
+    waiting = list(stages)
+    try:
+        interrupts.check()
+        while waiting:
+            try:
+                waiting[0].do()
+            except MacchiatoError as error:
+                failures.append((waiting[0], error))
+            waiting.pop(0)
+        interrupts.check()
+    except interrupts.Interrupted:
+        undone = [stage for stage, _ in failures] + waiting
+        message = f"{as_typed(root)} is complete and kept"
+        if undone:
+            message += f", but not yet {' and '.join(stage.name for stage in undone)}"
+        raise Stopped(message, tries=_retry(root, undone), paths=[str(root)]) from None
+    if failures:
+        errors = [error for _, error in failures]
+        raise MacchiatoError(
+            f"{as_typed(root)} is complete, but {' and '.join(error.message for error in errors)}",
+            code=errors[0].code,
+            reasons=[reason for error in errors for reason in error.reasons],
+            tries=_retry(root, (stage for stage, _ in failures)),
+            paths=[str(root)],
+        ) from errors[0]
+    return [stage.name for stage in stages]
+
+
+def enter(root: Path) -> list[str]:
+    """The command that goes there, none when one is there."""
+    return [] if as_typed(root) == "." else [f"cd {shlex.quote(as_typed(root))}"]
+
+
+def _retry(root: Path, stages: Iterable[Stage]) -> list[str]:
+    commands = [command for stage in stages for command in stage.retry]
+    return enter(root) + commands if commands else []

@@ -1,0 +1,108 @@
+"""What is on the disk before anything is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from macchiato_cli.errors import MacchiatoError, Refused, reason_of, shown
+from macchiato_cli.project import PROJECT_RECORD
+
+_NAMES_SHOWN = 10
+
+
+def here() -> Path:
+    """The current folder.
+
+    Raises:
+        MacchiatoError: It has been deleted.
+    """
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise MacchiatoError(
+            "the current folder is not there any more", code="no_current_folder", tries=("cd ~",)
+        ) from error
+
+
+def as_typed(path: Path) -> str:
+    """The path as one would type it here: relative where it is below the current folder."""
+    return os.path.relpath(path, here()) if path.is_relative_to(here()) else str(path)
+
+
+def is_folder_already(target: Path) -> bool:
+    """Whether the folder for a new project exists; then it is empty, but perhaps for `.git`.
+
+    Raises:
+        Refused: Something of the user's is in the way.
+        MacchiatoError: It cannot be read, or not be made.
+    """
+    try:
+        if not os.path.lexists(target):
+            _check_parent(target)
+            return False
+        if not target.is_dir():
+            raise Refused(f"{target} is not a folder", code="target_is_no_folder", paths=[str(target)])
+        names = sorted(entry.name for entry in target.iterdir() if entry.name != ".git")
+    except OSError as error:
+        raise MacchiatoError(
+            f"{target} cannot be used: {reason_of(error)}", code="not_writable", paths=[str(target)]
+        ) from error
+    if names:
+        raise _not_empty(target, names)
+    return True
+
+
+def present_files(root: Path, paths: Iterable[str]) -> dict[str, bytes | None]:
+    """What is at the paths already: the bytes of a file, None for anything else.
+
+    Raises:
+        Refused: A symbolic link leads out of the project.
+    """
+    present: dict[str, bytes | None] = {}
+    for path in paths:
+        target = root / path
+        if not target.parent.resolve().is_relative_to(root.resolve()):
+            raise Refused(
+                f"{Path(path).parent} leads out of the project",
+                code="outside_of_project",
+                reasons=(f"it is a link to {target.parent.resolve()}", "nothing is written outside of it"),
+                paths=[path],
+            )
+        try:
+            target.lstat()
+        except FileNotFoundError:
+            continue
+        except NotADirectoryError:
+            present[path] = None
+        else:
+            is_file = target.is_file() and not target.is_symlink()
+            present[path] = target.read_bytes() if is_file else None
+    return present
+
+
+def _check_parent(target: Path) -> None:
+    above = next(folder for folder in target.parents if os.path.lexists(folder))
+    if not above.is_dir():
+        raise Refused(f"{above} is not a folder", code="target_is_no_folder", paths=[str(above)])
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise MacchiatoError(
+            f"{target} cannot be made: you may not write to {above}", code="not_writable", paths=[str(above)]
+        )
+
+
+def _not_empty(target: Path, names: list[str]) -> Refused:
+    listed = [shown(name)[1:-1] for name in names[:_NAMES_SHOWN]]
+    if len(names) > _NAMES_SHOWN:
+        listed.append(f"and {len(names) - _NAMES_SHOWN} more")
+    is_project = (target / PROJECT_RECORD).is_file()
+    return Refused(
+        f"{target} is {'a macchiato project already' if is_project else 'not empty'}",
+        code="target_not_empty",
+        reasons=[f"it holds {', '.join(listed)}"],
+        tries=["macchiato add-namespace chat", "macchiato run"]
+        if is_project
+        else ["macchiato new another-name"],
+        paths=[str(target / name) for name in names],
+    )

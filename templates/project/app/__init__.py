@@ -1,0 +1,1 @@
+"""A real-time server: Socket.IO namespaces and an HTTP API on one port."""

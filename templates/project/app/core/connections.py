@@ -1,0 +1,133 @@
+"""The clients of a namespace: one `Client` for each open connection, found by key or by metadata."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from .results import to_wire
+from .transport import Handshake, Transport
+
+Metadata = TypeVar("Metadata")
+
+# What identifies a client in your database. Sent and compared as text.
+ClientKey = str | int | UUID
+
+ACCEPTED = "accepted"  # The room of every accepted connection: broadcasts go there.
+
+
+def client_room(key: ClientKey) -> str:
+    """The room of all connections of one client."""
+    return f"client:{key}"
+
+
+def named_room(name: str) -> str:
+    """A room of yours; the prefix keeps it apart from the two above."""
+    return f"room:{name}"
+
+
+class Client(Generic[Metadata]):
+    """One connection: a browser tab, a phone, a script. A person may have several, with the same `key`."""
+
+    def __init__(self, handshake: Handshake, transport: Transport) -> None:
+        self.sid = handshake.sid
+        self.handshake = handshake
+        self.connected = False
+        self.expires_at: float | None = None  # Unix time, in seconds.
+        self._transport = transport
+        self._accepted: tuple[str, Metadata] | None = None
+
+    def accept(self, key: str, metadata: Metadata, expires_at: float | None) -> None:
+        """The middleware's verdict: the wrapper calls it once."""
+        self._accepted = (key, metadata)
+        self.expires_at = expires_at
+
+    @property
+    def key(self) -> str:
+        """Who this is: the metadata's field named by `client_connection_key`, else the `sid`.
+
+        Raises:
+            RuntimeError: The middleware has not accepted the client yet.
+        """
+        return self._accepted_or_raise()[0]
+
+    @property
+    def metadata(self) -> Metadata:
+        """What the middleware returned for this connection.
+
+        Raises:
+            RuntimeError: The middleware has not accepted the client yet.
+        """
+        return self._accepted_or_raise()[1]
+
+    # All of these raise RuntimeError in a middleware: a client hears nothing before it is accepted. Once the
+    # client has left they do nothing.
+
+    async def emit(self, event: str, *args: object) -> bool:
+        """Send an event to this connection only.
+
+        Returns:
+            False when the client has left already.
+
+        Raises:
+            ValueError: An argument cannot be sent.
+        """
+        self._accepted_or_raise()
+        if self.connected:
+            await self._transport.emit(event, [to_wire(arg) for arg in args], rooms=[self.sid])
+        return self.connected
+
+    async def join(self, room: str) -> None:
+        """From now on `send_to_room(room, ...)` reaches this connection."""
+        self._accepted_or_raise()
+        await self._transport.enter(self.sid, named_room(room))
+
+    async def leave(self, room: str) -> None:
+        self._accepted_or_raise()
+        await self._transport.leave(self.sid, named_room(room))
+
+    async def disconnect(self, *, code: str = "disconnected", message: str = "Goodbye") -> None:
+        """Close this connection, after a `closing` event that tells the client why.
+
+        The client does not reconnect by itself.
+        """
+        await self.emit("closing", {"code": code, "message": message})
+        await self._transport.disconnect(self.sid)
+
+    def _accepted_or_raise(self) -> tuple[str, Metadata]:
+        if self._accepted is None:
+            raise RuntimeError(f"client {self.sid} is not accepted yet: it has no key and no metadata")
+        return self._accepted
+
+
+class Connections(Generic[Metadata]):
+    """The open connections of one namespace in this process."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, dict[str, Client[Metadata]]] = {}
+
+    def add(self, client: Client[Metadata]) -> None:
+        client.connected = True
+        self._by_key.setdefault(client.key, {})[client.sid] = client
+
+    def remove(self, client: Client[Metadata]) -> None:
+        """Forget this connection, and only this one; others with the same key stay."""
+        client.connected = False
+        same_key = self._by_key[client.key]
+        del same_key[client.sid]
+        if not same_key:
+            del self._by_key[client.key]
+
+    def of_client(self, key: ClientKey) -> Sequence[Client[Metadata]]:
+        """The client's connections, oldest first; empty when it is not connected."""
+        return tuple(self._by_key.get(str(key), {}).values())
+
+    def by_key(self) -> Mapping[str, Sequence[Client[Metadata]]]:
+        """A copy of everything: key -> its connections."""
+        return {key: tuple(clients.values()) for key, clients in self._by_key.items()}
+
+    def __iter__(self) -> Iterator[Client[Metadata]]:
+        for clients in list(self._by_key.values()):
+            yield from list(clients.values())
+
+    def __len__(self) -> int:
+        return sum(len(clients) for clients in self._by_key.values())

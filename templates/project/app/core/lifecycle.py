@@ -1,0 +1,121 @@
+"""What happens to a connection, from its handshake to its farewell. transport.py says when."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from .connections import ACCEPTED, Client, client_room
+from .handshake import read_handshake
+from .results import SocketError, SocketNok, SocketOk, ack_nok, ack_ok
+from .transport import DisconnectReason, Handshake, Refusal
+
+if TYPE_CHECKING:
+    from .socket_wrapper import SocketWrapper
+
+log = logging.getLogger(__name__)
+
+Metadata = TypeVar("Metadata")
+
+
+class Lifecycle(Generic[Metadata]):
+    """Implements `transport.Handler` for one wrapper."""
+
+    def __init__(self, wrapper: "SocketWrapper[Metadata]") -> None:
+        self.namespace = wrapper.namespace
+        self._wrapper = wrapper
+        self._clients: dict[str, Client[Metadata]] = {}  # By sid, from the handshake to the last call.
+        self._expiries: dict[str, asyncio.TimerHandle] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def handshake(self, handshake: Handshake) -> Refusal | None:
+        wrapper = self._wrapper
+        limit = asyncio.timeout(wrapper.middleware_timeout_s)
+        try:
+            comm_id, metadata = read_handshake(handshake)
+            client = Client[Metadata](handshake, wrapper.transport)
+            async with limit:
+                result = await wrapper.connection_middleware(wrapper, client, comm_id, metadata)
+            if isinstance(result, SocketNok):
+                return Refusal(result.message, {"code": result.code})
+            self._accept(client, result)
+        except SocketError as error:
+            return Refusal(error.message, {"code": error.code})
+        except (Exception, SystemExit, asyncio.CancelledError):
+            # Anything that got past here would leave the client waiting until it gives up.
+            if limit.expired():
+                log.warning("%s: the middleware took over %s s", self.namespace, wrapper.middleware_timeout_s)
+                return Refusal("The server took too long to decide", {"code": "timeout"})
+            log.exception("%s: the middleware failed", self.namespace)
+            return Refusal("The server failed to decide", {"code": "internal_error"})
+        return None
+
+    def _accept(self, client: Client[Metadata], result: SocketOk[Metadata]) -> None:
+        field = self._wrapper.client_connection_key
+        key = getattr(result.new_metadata, field) if field else client.sid
+        if key is None or key == "":
+            raise ValueError(f"the middleware returned metadata with an empty {field!r}")
+        client.accept(str(key), result.new_metadata, result.expires_at)
+        self._clients[client.sid] = client
+
+    def _disconnect_at(self, unix_time_s: float, client: Client[Metadata]) -> asyncio.TimerHandle:
+        def disconnect() -> None:
+            task = asyncio.create_task(client.disconnect(code="token_expired", message="Log in again"))
+            self._tasks.add(task)  # The event loop itself holds tasks by weak references only.
+            task.add_done_callback(self._tasks.discard)
+
+        # A timer, since a client that only listens would outlive a check made when it speaks.
+        return asyncio.get_running_loop().call_later(max(0.0, unix_time_s - time.time()), disconnect)
+
+    async def connected(self, sid: str) -> None:
+        client = self._clients[sid]
+        wrapper = self._wrapper
+        wrapper.connections.add(client)
+        await wrapper.transport.enter(sid, ACCEPTED)
+        await wrapper.transport.enter(sid, client_room(client.key))
+        if client.expires_at is not None:
+            self._expiries[sid] = self._disconnect_at(client.expires_at, client)
+        if wrapper.after_client_connect:
+            await self._run_hook(wrapper.after_client_connect(wrapper, client, client.metadata))
+
+    async def event(
+        self, sid: str, event: object, args: Sequence[object], *, wants_ack: bool
+    ) -> dict[str, Any]:
+        try:
+            return ack_ok(await self._call_listener(self._clients[sid], event, args))
+        except SocketError as refused:
+            error = refused
+        except asyncio.CancelledError:
+            error = SocketError("cancelled", "This was cancelled before it was done")
+        except (Exception, SystemExit):  # sys.exit() would take all other clients along.
+            log.exception("%s: the listener of %r failed", self.namespace, event)
+            error = SocketError("internal_error", "The server failed to handle this")
+        if not wants_ack:
+            log.warning("%s: nobody waits to hear that %.80r failed: %s", self.namespace, event, error)
+        return ack_nok(error)
+
+    async def _call_listener(self, client: Client[Metadata], event: object, args: Sequence[object]) -> object:
+        listener = self._wrapper.listeners.get(event)
+        values = listener.validate(args)
+        return await listener.function(self._wrapper, client, client.metadata, *values)
+
+    def closed(self, sid: str) -> None:
+        client = self._clients[sid]
+        if client.connected:
+            self._wrapper.connections.remove(client)
+        else:
+            del self._clients[sid]  # It left before it heard that it was accepted.
+        if timer := self._expiries.pop(sid, None):
+            timer.cancel()
+
+    async def disconnected(self, sid: str, reason: DisconnectReason) -> None:
+        client = self._clients.pop(sid)
+        if self._wrapper.on_client_disconnect:
+            await self._run_hook(self._wrapper.on_client_disconnect(self._wrapper, client, reason))
+
+    async def _run_hook(self, hook: Awaitable[None]) -> None:
+        try:
+            await hook
+        except (Exception, SystemExit, asyncio.CancelledError):
+            log.exception("%s: a hook failed", self.namespace)

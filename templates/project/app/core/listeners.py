@@ -1,0 +1,119 @@
+"""Listeners: functions that answer an event, with arguments checked against their annotations."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from .results import SocketError
+
+# The library and the clients use these names for their own purposes.
+RESERVED_EVENTS = frozenset(
+    {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
+)
+
+# What every listener is called with before what the client sent.
+GIVEN = ("wrapper", "client", "metadata")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    name: str
+    type: TypeAdapter[Any]
+    required: bool
+
+    def problems(self, error: ValidationError) -> list[dict[str, str]]:
+        """What is wrong, field by field, without the values: an ack may end up in a log."""
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        return [{"field": ".".join([self.name, *map(str, e["loc"])]), "message": e["msg"]} for e in found]
+
+
+class Listener:
+    """One listener and the arguments it expects.
+
+    Raises:
+        ValueError: The event is one that no client can send.
+        TypeError: `function` cannot be a listener; the text says why.
+    """
+
+    def __init__(self, event: str, function: Callable[..., Awaitable[object]]) -> None:
+        if event in RESERVED_EVENTS:
+            raise ValueError(f"{event!r} is reserved by Socket.IO: no client can send it")
+        if not inspect.iscoroutinefunction(function):
+            raise TypeError(f"the listener of {event!r} must be declared with `async def`")
+        self.event = event
+        self.function = function
+        self.parameters: list[Parameter] = []
+        self.rest: Parameter | None = None  # `*args`
+        hints = get_type_hints(function, include_extras=True)
+        signature = list(inspect.signature(function).parameters.values())
+        if len([found for found in signature[: len(GIVEN)] if is_positional(found)]) < len(GIVEN):
+            raise TypeError(f"the listener of {event!r} must take ({', '.join(GIVEN)}, ...)")
+        for found in signature[len(GIVEN) :]:
+            if found.kind in (found.KEYWORD_ONLY, found.VAR_KEYWORD):
+                raise TypeError(
+                    f"the listener of {event!r} cannot take {found}: clients send a list of arguments"
+                )
+            adapter = TypeAdapter(hints.get(found.name, Any))
+            parameter = Parameter(found.name, adapter, required=found.default is found.empty)
+            if found.kind is found.VAR_POSITIONAL:
+                self.rest = parameter
+            else:
+                self.parameters.append(parameter)
+
+    def validate(self, args: Sequence[object]) -> list[Any]:
+        """What the client sent, as the listener's annotations have it.
+
+        Raises:
+            SocketError: `invalid_payload`, with every problem in its details.
+        """
+        extra = len(args) - len(self.parameters)
+        expected = [*self.parameters, *([self.rest] * extra if self.rest else [])]
+        problems = [
+            {"field": parameter.name, "message": "Field required"}
+            for parameter in self.parameters[len(args) :]
+            if parameter.required
+        ]
+        if len(args) > len(expected):
+            problems.append(
+                {"field": "*", "message": f"{len(args)} arguments were sent, not {len(expected)}"}
+            )
+        values: list[Any] = []
+        for parameter, value in zip(expected, args, strict=False):
+            try:
+                values.append(parameter.type.validate_python(value))
+            except ValidationError as error:
+                problems += parameter.problems(error)
+        if problems:
+            raise SocketError("invalid_payload", f"{self.event} got wrong arguments", details=problems)
+        return values
+
+
+def is_positional(parameter: inspect.Parameter) -> bool:
+    return parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+
+
+class Listeners:
+    """The listeners of one namespace, by event."""
+
+    def __init__(self) -> None:
+        self._by_event: dict[str, Listener] = {}
+
+    def add(self, listener: Listener) -> None:
+        """Raises:
+        ValueError: The event has a listener already.
+        """
+        if listener.event in self._by_event:
+            raise ValueError(f"{listener.event!r} has a listener already")
+        self._by_event[listener.event] = listener
+
+    def get(self, event: object) -> Listener:
+        """Raises:
+        SocketError: `unknown_event`.
+        """
+        listener = self._by_event.get(event) if isinstance(event, str) else None
+        if listener is None:
+            raise SocketError("unknown_event", "There is no such event here")
+        return listener

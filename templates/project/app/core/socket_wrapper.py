@@ -1,0 +1,192 @@
+"""SocketWrapper: one Socket.IO namespace, with its guard, its listeners and its clients."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias, TypeVar, overload
+
+from .connections import ACCEPTED, Client, ClientKey, Connections, client_room, named_room
+from .handshake import ClientMetadata
+from .lifecycle import Lifecycle
+from .listeners import Listener, Listeners
+from .results import SocketNok, SocketOk, socket_ok, to_wire
+from .transport import DisconnectReason, Transport
+
+Metadata = TypeVar("Metadata")
+Params = ParamSpec("Params")
+Answer = TypeVar("Answer")
+
+Middleware: TypeAlias = Callable[
+    ["SocketWrapper[Metadata]", Client[Metadata], str | None, ClientMetadata],
+    Awaitable[SocketOk[Metadata] | SocketNok],
+]
+ConnectHook: TypeAlias = Callable[["SocketWrapper[Metadata]", Client[Metadata], Metadata], Awaitable[None]]
+DisconnectHook: TypeAlias = Callable[
+    ["SocketWrapper[Metadata]", Client[Metadata], DisconnectReason], Awaitable[None]
+]
+ListenerFunction: TypeAlias = Callable[
+    Concatenate["SocketWrapper[Metadata]", Client[Metadata], Metadata, Params], Awaitable[Answer]
+]
+
+
+class NotAttached(RuntimeError):
+    """A wrapper was asked to send before a server took it up."""
+
+
+class SocketWrapper(Generic[Metadata]):
+    """A namespace whose clients all have metadata of one type.
+
+    For one connection everything runs in turn: the middleware, `after_client_connect`, the listeners in the
+    order in which the client sent the events, at last `on_client_disconnect`. Connections run side by side.
+
+    Args:
+        socket_namespace: `"devUser"` is the namespace `/devUser`.
+        connection_middleware: Accepts or refuses each client; without one, everybody is accepted. It gets the
+            wrapper, the client, what the client sent as `auth.token` (or `commId`), and the metadata it sent.
+            Both are the client's word. What the middleware returns is what you can rely on.
+        client_connection_key: The field of the middleware's metadata that says who the client is, such as a
+            user's id; without one, each connection is a client of its own.
+        after_client_connect: Runs once the client knows that it is accepted.
+        on_client_disconnect: Runs exactly once for each accepted connection.
+        listeners: Event -> listener; the same as `@wrapper.listener(event)` above each.
+        middleware_timeout_s: A middleware that takes longer refuses the client.
+    """
+
+    @overload
+    def __init__(
+        self: "SocketWrapper[None]",
+        *,
+        socket_namespace: str,
+        after_client_connect: ConnectHook[None] | None = None,
+        on_client_disconnect: DisconnectHook[None] | None = None,
+        listeners: Mapping[str, ListenerFunction[None, ..., object]] | None = None,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        *,
+        socket_namespace: str,
+        connection_middleware: Middleware[Metadata],
+        client_connection_key: str | None = None,
+        after_client_connect: ConnectHook[Metadata] | None = None,
+        on_client_disconnect: DisconnectHook[Metadata] | None = None,
+        listeners: Mapping[str, ListenerFunction[Metadata, ..., object]] | None = None,
+        middleware_timeout_s: float = 5.0,
+    ) -> None: ...
+    def __init__(
+        self,
+        *,
+        socket_namespace: str,
+        connection_middleware: Any = None,
+        client_connection_key: str | None = None,
+        after_client_connect: Any = None,
+        on_client_disconnect: Any = None,
+        listeners: Any = None,
+        middleware_timeout_s: float = 5.0,
+    ) -> None:
+        if client_connection_key and not connection_middleware:
+            raise ValueError(
+                "client_connection_key needs a connection_middleware: it names a field of its answer"
+            )
+        self.namespace = "/" + socket_namespace.strip("/")
+        self.connection_middleware: Middleware[Metadata] = connection_middleware or accept_everybody
+        self.client_connection_key = client_connection_key
+        self.after_client_connect: ConnectHook[Metadata] | None = after_client_connect
+        self.on_client_disconnect: DisconnectHook[Metadata] | None = on_client_disconnect
+        self.middleware_timeout_s = middleware_timeout_s
+        self.listeners = Listeners()
+        self.connections = Connections[Metadata]()
+        self._transport: Transport | None = None
+        for event, function in (listeners or {}).items():
+            self.listener(event)(function)
+
+    def listener(
+        self, event: str
+    ) -> Callable[[ListenerFunction[Metadata, Params, Answer]], ListenerFunction[Metadata, Params, Answer]]:
+        """Declare the listener of `event`; what it returns is the data of the client's ack.
+
+        Raises:
+            ValueError: The event is reserved, or has a listener already.
+            TypeError: The function cannot be a listener.
+        """
+
+        def add(
+            function: ListenerFunction[Metadata, Params, Answer],
+        ) -> ListenerFunction[Metadata, Params, Answer]:
+            self.listeners.add(Listener(event, function))
+            return function
+
+        return add
+
+    def attach(self, transport: Transport) -> Lifecycle[Metadata]:
+        """Join a server: sending works from now on. The server calls what this returns."""
+        self._transport = transport
+        return Lifecycle(self)
+
+    @property
+    def transport(self) -> Transport:
+        """The way to the clients.
+
+        Raises:
+            NotAttached: No server has taken up this wrapper yet.
+        """
+        if self._transport is None:
+            raise NotAttached(f"{self.namespace} has no server yet: send once the server runs")
+        return self._transport
+
+    # Who is here, in this process.
+
+    @property
+    def connected_clients(self) -> Mapping[str, Sequence[Client[Metadata]]]:
+        """Client key -> its open connections. A copy: it does not change as clients come and go."""
+        return self.connections.by_key()
+
+    def get_connected_sockets(self) -> Sequence[Client[Metadata]]:
+        """Every open connection."""
+        return tuple(self.connections)
+
+    def get_client_by_id(self, key: ClientKey) -> Client[Metadata] | None:
+        """The client with this key: the oldest of its open connections (`connected_clients[key]` has all)."""
+        return next(iter(self.connections.of_client(key)), None)
+
+    def get_client_by_metadata_key(self, field: str, value: object) -> Client[Metadata] | None:
+        """The oldest open connection whose metadata has `value` in `field`.
+
+        Raises:
+            AttributeError: The metadata has no such field.
+        """
+        return next((client for client in self.connections if getattr(client.metadata, field) == value), None)
+
+    # Sending. All of these raise NotAttached before a server runs, and ValueError for what cannot be sent.
+
+    async def broadcast(self, event: str, *args: object) -> None:
+        """Send an event to every accepted client."""
+        await self._emit(event, args, rooms=[ACCEPTED])
+
+    async def broadcast_except_client(self, key: ClientKey, event: str, *args: object) -> None:
+        """Send an event to every client but one: none of its connections gets it."""
+        await self._emit(event, args, rooms=[ACCEPTED], except_rooms=[client_room(key)])
+
+    async def send_to_client(self, key: ClientKey, event: str, *args: object) -> int:
+        """Send an event to all connections of a client.
+
+        Returns:
+            How many connections that were: 0 when the client is not connected.
+        """
+        receivers = len(self.connections.of_client(key))
+        await self._emit(event, args, rooms=[client_room(key)])
+        return receivers
+
+    async def send_to_room(self, room: str, event: str, *args: object) -> None:
+        """Send an event to every connection that joined `room` (see `Client.join`)."""
+        await self._emit(event, args, rooms=[named_room(room)])
+
+    async def _emit(
+        self, event: str, args: Sequence[object], *, rooms: Sequence[str], except_rooms: Sequence[str] = ()
+    ) -> None:
+        wire_args = [to_wire(arg) for arg in args]
+        await self.transport.emit(event, wire_args, rooms=rooms, except_rooms=except_rooms)
+
+
+async def accept_everybody(
+    wrapper: SocketWrapper[Any], client: Client[Any], comm_id: str | None, metadata: ClientMetadata
+) -> SocketOk[Any]:
+    return socket_ok()

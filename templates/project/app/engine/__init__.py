@@ -1,0 +1,5 @@
+"""python-socketio and uvicorn, hardened. You build on it without reading it; app/core is what you change."""
+
+from .server import SocketServer
+
+__all__ = ["SocketServer"]

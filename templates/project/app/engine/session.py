@@ -1,0 +1,60 @@
+"""One client in one namespace, and the calls about it: one at a time, in the order they were posted."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Coroutine
+
+from ..core.transport import Handler
+
+log = logging.getLogger(__name__)
+
+
+class Session:
+    """The connection between an Engine.IO socket and a namespace.
+
+    Args:
+        sid: Its Socket.IO id, of this namespace only.
+        eio_sid: The id of the Engine.IO socket, which other namespaces may share.
+        busy: Has this session in it for as long as there is a call to make.
+    """
+
+    def __init__(self, sid: str, eio_sid: str, handler: Handler, busy: "set[Session]") -> None:
+        self.sid = sid
+        self.eio_sid = eio_sid
+        self.handler = handler
+        self.accepted = False
+        self.closed = False
+        self.worker: asyncio.Task[None] | None = None
+        self._calls: deque[Coroutine[None, None, None]] = deque()
+        self._busy = busy
+
+    def post(self, call: Coroutine[None, None, None]) -> None:
+        """Run `call` after all that was posted before."""
+        self._calls.append(call)
+        if self.worker is None:
+            self._busy.add(self)
+            self.worker = asyncio.create_task(self._work())
+
+    def discard(self) -> None:
+        """Drop the calls that have not begun."""
+        while self._calls:
+            self._calls.pop().close()
+
+    def hurry(self) -> None:
+        """Cancel the call that runs, and drop those after it, but for the last one: the farewell."""
+        while len(self._calls) > 1:
+            self._calls.popleft().close()
+        if self.worker is not None:
+            self.worker.cancel()
+
+    async def _work(self) -> None:
+        while self._calls:
+            try:
+                await self._calls.popleft()
+            except asyncio.CancelledError:
+                log.warning("%s: a call was cancelled", self.handler.namespace)
+            except Exception:
+                log.exception("%s: a call failed", self.handler.namespace)
+        self.worker = None
+        self._busy.discard(self)

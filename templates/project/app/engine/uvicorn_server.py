@@ -1,0 +1,41 @@
+"""uvicorn, with the settings that suit Socket.IO and a shutdown that does not wait for its clients."""
+
+import socket
+from typing import Any
+
+import uvicorn
+
+from .server import MAX_MESSAGE_BYTES, SocketServer
+
+# The key of the ASGI lifespan state under which the application leaves its SocketServer.
+STATE_KEY = "socket_server"
+
+
+class UvicornServer(uvicorn.Server):
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # uvicorn would first wait until every client has left by itself: 25 s for a client in a long poll.
+        for listening in self.servers:
+            listening.close()
+        server: SocketServer | None = self.lifespan.state.get(STATE_KEY)
+        if server is not None:
+            await server.stop()
+        await super().shutdown(sockets)
+
+
+def uvicorn_config(app: str, *, log_config: dict[str, Any], reload_dirs: list[str] | None) -> uvicorn.Config:
+    """Args:
+    app: Where the application's factory is, such as `app.main:create_app`.
+    reload_dirs: Restart when a file in one of them changes; None: never.
+    """
+    return uvicorn.Config(
+        app,
+        factory=True,
+        ws="websockets-sansio",  # Uses the least CPU of uvicorn's three.
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_ping_interval=None,  # Engine.IO has pings of its own.
+        ws_per_message_deflate=False,  # Costs more CPU and memory than it saves; Node's default as well.
+        timeout_graceful_shutdown=3,
+        log_config=log_config,
+        reload=reload_dirs is not None,
+        reload_dirs=reload_dirs,
+    )

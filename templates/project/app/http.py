@@ -1,0 +1,138 @@
+"""The HTTP API: register, log in, renew a token. The rest of the conversation goes over Socket.IO."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import JSONResponse
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, Secret, StringConstraints
+from starlette.types import Lifespan
+
+from . import services
+from .core.tokens import InvalidToken
+from .users import EmailTaken, User
+
+users = APIRouter(prefix="/api", tags=["users"])
+operations = APIRouter(tags=["operations"])
+_bearer = HTTPBearer(auto_error=False, description="A token of /api/users, /api/login or /api/token.")
+
+
+def create_http(lifespan: Lifespan[FastAPI]) -> FastAPI:
+    """The HTTP application; its documentation is at /docs.
+
+    Args:
+        lifespan: What starts before the first request and stops after the last one.
+    """
+    http = FastAPI(title="HTTP API", summary="Tokens to connect with over Socket.IO.", lifespan=lifespan)
+    http.include_router(users)
+    http.include_router(operations)
+    http.exception_handler(RequestValidationError)(explain_invalid_body)
+    if origins := services.settings().allowed_origins:
+        http.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+        )
+    return http
+
+
+def _printable(text: str) -> str:
+    # Line breaks and invisible characters would let a name imitate other people's messages.
+    if not text.isprintable():
+        raise ValueError("must not contain control characters")
+    return text
+
+
+class _Body(BaseModel):
+    """A request's body. A misspelled field is an error, instead of being ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewUser(_Body):
+    name: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=80),
+        AfterValidator(_printable),
+    ]
+    email: EmailStr
+    password: Secret[Annotated[str, Field(min_length=8, max_length=128)]]
+
+
+class Credentials(_Body):
+    email: EmailStr
+    # No minimum: whoever registered when it was lower can still log in.
+    password: Secret[Annotated[str, Field(max_length=128)]]
+
+
+class PublicUser(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    name: str
+    email: str
+
+
+class TokenAnswer(BaseModel):
+    """The token to connect with, and whose it is."""
+
+    token: str
+    user: PublicUser
+
+
+class Problem(BaseModel):
+    detail: str
+
+
+@users.post("/users", status_code=201, summary="Register", responses={409: {"model": Problem}})
+async def register(body: NewUser) -> TokenAnswer:
+    try:
+        user = await services.users().create(body.name, body.email, body.password.get_secret_value())
+    except EmailTaken:
+        raise HTTPException(409, "This e-mail address is registered already") from None
+    return _answer(user)
+
+
+@users.post("/login", summary="Log in", responses={401: {"model": Problem}})
+async def log_in(body: Credentials) -> TokenAnswer:
+    user = await services.users().authenticate(body.email, body.password.get_secret_value())
+    if user is None:
+        # One answer for both, or it would tell who is registered.
+        raise _unauthorized("The e-mail address or the password is wrong")
+    return _answer(user)
+
+
+@users.post("/token", summary="Renew a token", responses={401: {"model": Problem}})
+async def renew(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> TokenAnswer:
+    try:
+        claims = services.token().read(credentials and credentials.credentials)
+    except InvalidToken:
+        raise _unauthorized("The token is not valid: log in again") from None
+    user = await services.users().get(claims.user_id)
+    if user is None:
+        raise _unauthorized("The token is not valid: log in again")
+    return _answer(user)
+
+
+@operations.get("/healthz", summary="Is the server alive?")
+async def health() -> dict[str, str]:
+    # Does not ask the database: restarting this server would not mend it, but would disconnect everybody.
+    return {"status": "ok"}
+
+
+async def explain_invalid_body(_request: Request, error: RequestValidationError) -> JSONResponse:
+    """FastAPI's own answer, without the refused values: a password must not come back in clear text."""
+    problems = [{key: problem[key] for key in ("type", "loc", "msg")} for problem in error.errors()]
+    return JSONResponse({"detail": problems}, status_code=422)
+
+
+def _answer(user: User) -> TokenAnswer:
+    return TokenAnswer(token=services.token().issue(user.id), user=PublicUser.model_validate(user))
+
+
+def _unauthorized(detail: str) -> HTTPException:
+    """Source: RFC 9110, section 15.5.2: a 401 says how to authenticate."""
+    return HTTPException(401, detail, headers={"WWW-Authenticate": "Bearer"})

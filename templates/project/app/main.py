@@ -1,0 +1,33 @@
+"""The application, put together: namespaces and HTTP routes behind one ASGI app."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from . import services
+from .engine import SocketServer
+from .engine.uvicorn_server import STATE_KEY
+from .http import create_http
+from .namespaces import find_namespaces
+
+
+def create_app() -> ASGIApp:
+    """The ASGI application, as `python -m app` serves it.
+
+    Raises:
+        SettingsError: The environment or `.env` says something that cannot work.
+    """
+    settings = services.settings()
+    sockets = SocketServer(find_namespaces(), allowed_origins=settings.allowed_origins)
+
+    @asynccontextmanager
+    async def lifespan(http: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        await services.users().migrate()
+        yield {STATE_KEY: sockets}
+        await sockets.stop()
+        await services.users().close()
+
+    return sockets.asgi_app(create_http(lifespan))

@@ -1,0 +1,25 @@
+"""What every part of the application shares, made on first use from the settings."""
+
+from functools import cache
+
+from .core.tokens import Token
+from .settings import Settings, load_settings
+from .users import Users
+
+
+@cache
+def settings() -> Settings:
+    """The settings; SettingsError if they cannot be used."""
+    return load_settings()
+
+
+@cache
+def token() -> Token:
+    """Issues and reads the tokens that clients connect with."""
+    return Token(settings().token_secret.get_secret_value(), lifetime_s=settings().token_lifetime_s)
+
+
+@cache
+def users() -> Users:
+    """The users of the configured database."""
+    return Users(settings().database_url)

@@ -1,0 +1,148 @@
+"""What may differ from one machine to the next: read from the environment, else from `.env`."""
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+PROJECT: Final = Path(__file__).parents[1]
+
+# Compared with the letters and digits of the secret only: "change-me", "CHANGE_ME", "changeMe".
+_PLACEHOLDERS: Final = (
+    "changeme",
+    "changethis",
+    "replaceme",
+    "replacethis",
+    "placeholder",
+    "yoursecret",
+    "secretkey",
+    "supersecret",
+    "example",
+    "password",
+)
+_REMEDIES: Final = {
+    "HOST": "HOST=127.0.0.1",
+    "PORT": "PORT=3000",
+    "TOKEN_SECRET": 'python -c "import secrets; print(secrets.token_urlsafe(48))"',
+    "TOKEN_LIFETIME_S": "TOKEN_LIFETIME_S=6000",
+    "DATABASE_URL": "DATABASE_URL=postgresql://user:password@localhost/app, or sqlite:///app.sqlite3",
+    "ALLOWED_ORIGINS": "ALLOWED_ORIGINS=https://example.com,http://localhost:5173",
+}
+
+
+class SettingsError(SystemExit):
+    """The settings cannot be used.
+
+    The text names every problem and its remedy, but neither the secret nor the database's password. Whatever
+    was about to start (the server, Alembic, a reloading worker) ends with it on stderr, and exit code 1.
+    """
+
+
+def _hard_to_guess(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    letters = "".join(filter(str.isalnum, text.lower()))
+    if not text:
+        raise ValueError("it encrypts the tokens that say who is connecting")
+    if any(placeholder in letters for placeholder in _PLACEHOLDERS):
+        raise ValueError("it is a placeholder, which anybody can guess")
+    if len(text.encode()) < 32:
+        raise ValueError(f"it has {len(text.encode())} bytes; with less than 32 it can be guessed")
+    if len(set(text)) < 8:
+        raise ValueError("it repeats a few characters, which anybody can guess")
+    return secret
+
+
+def _with_async_driver(text: str) -> str:
+    """The same database, with the driver that this project uses."""
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        # Not chained: the cause can quote the password.
+        raise ValueError("it is not a database URL") from None
+    if url.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
+        if find_spec("psycopg") is None:
+            raise ValueError('the driver for PostgreSQL is not installed: pip install -e ".[postgres]"')
+        url = url.set(drivername="postgresql+psycopg")
+    elif url.drivername in ("sqlite", "sqlite+aiosqlite"):
+        path = url.database or ":memory:"
+        if path.startswith((":memory:", "file:")):
+            raise ValueError("it has to name a file; what is in memory only is lost at every restart")
+        # A relative path is the same file, from whatever folder the server is started.
+        url = url.set(drivername="sqlite+aiosqlite", database=str(PROJECT / path))
+    else:
+        raise ValueError(f"{url.drivername} is not supported; postgresql and sqlite are")
+    return url.render_as_string(hide_password=False)
+
+
+def _split_at_commas(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _origin(text: str) -> str:
+    """Source: RFC 6454, section 6.2: what browsers send as Origin is a scheme, a host and a port."""
+    if not re.fullmatch(r"https?://[^/?#@*\s]+", text.lower()):
+        raise ValueError("an origin is a scheme, a host and a port: no path, no slash at the end, no *")
+    return text.lower()
+
+
+class Settings(BaseSettings):
+    """Every setting there is; .env.example says what each one is for."""
+
+    model_config = SettingsConfigDict(
+        env_file=PROJECT / ".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=True,
+    )
+
+    host: str = "127.0.0.1"
+    # Not 0, "any free port": no client would know where to connect.
+    port: Annotated[int, Field(ge=1, le=65535)] = 3000
+    token_secret: Annotated[SecretStr, AfterValidator(_hard_to_guess)] = SecretStr("")
+    token_lifetime_s: Annotated[int, Field(ge=1)] = 6000
+    # Out of the repr, which ends up in logs: it can contain a password.
+    database_url: Annotated[str, AfterValidator(_with_async_driver), Field(repr=False)] = (
+        "sqlite:///app.sqlite3"
+    )
+    allowed_origins: Annotated[
+        tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_split_at_commas)
+    ] = ()
+
+
+def load_settings() -> Settings:
+    """The settings in force.
+
+    Raises:
+        SettingsError: At least one of them cannot be used.
+    """
+    try:
+        return Settings()
+    except ValidationError as refused:
+        problems = [_explain(error) for error in refused.errors()]
+    except (OSError, UnicodeDecodeError) as unreadable:
+        problems = [f"error: the settings file cannot be read\n  {unreadable}"]
+    # Raised out here because a chained ValidationError would carry the refused values along.
+    raise SettingsError(
+        "\n".join([*problems, f"settings come from the environment, else from {PROJECT / '.env'}"])
+    )
+
+
+def _explain(error: ErrorDetails) -> str:
+    name = str(error["loc"][0]).upper()
+    if name in ("TOKEN_SECRET", "DATABASE_URL"):
+        what = f"{name} is missing" if error["input"] == SecretStr("") else f"{name} cannot be used"
+    else:
+        what = f'{name} cannot be "{error["input"]}"'
+    reason = error.get("ctx", {}).get("error", error["msg"])
+    return f"error: {what}\n  {reason}\n  try: {_REMEDIES[name]}"

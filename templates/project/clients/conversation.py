@@ -1,0 +1,173 @@
+"""Send what a person types, print what comes back."""
+
+import asyncio
+import contextlib
+import sys
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import socketio
+from account import LogInFailed
+from socketio.exceptions import ConnectionError as NotConnected
+from socketio.exceptions import SocketIOError
+
+# How long to wait for the server's answer, in seconds.
+ANSWER_WITHIN_S = 5.0
+
+
+class Refused(Exception):
+    """The server did not accept the connection, or ended it; the text says why."""
+
+
+class NotSaid(Exception):
+    """The server did not take what was said; the text says why."""
+
+
+def talk(
+    url: str,
+    namespace: str,
+    event: str,
+    *,
+    say: str | None,
+    authenticate: Callable[[], Awaitable[dict[str, Any]]],
+) -> None:
+    """Connect, send `say` (or each line of the standard input) as `event`, and print all that is heard.
+
+    Exits with 1 and a reason on the standard error when there is no server, or when it refuses.
+    """
+    try:
+        asyncio.run(_talk(url, namespace, event, say, authenticate))
+    except (aiohttp.ClientConnectionError, NotConnected):
+        sys.exit(f"error: no server answers at {url}\n  try: python -m app")
+    except (LogInFailed, NotSaid, Refused) as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        pass
+
+
+async def _talk(
+    url: str,
+    namespace: str,
+    event: str,
+    say: str | None,
+    authenticate: Callable[[], Awaitable[dict[str, Any]]],
+) -> None:
+    conversation = Conversation(url, namespace)
+    await conversation.join(await authenticate())
+    try:
+        if say is None:
+            async for line in typed_lines():
+                try:
+                    await conversation.say(event, line)
+                except NotSaid as error:
+                    print(f"! {error}", flush=True)
+        else:
+            await conversation.say(event, say)
+            await conversation.wait_for_an_event(within_s=1)
+    finally:
+        await conversation.leave()
+
+
+class Conversation:
+    """One connection to a namespace, that comes back by itself when the server restarts."""
+
+    def __init__(self, url: str, namespace: str) -> None:
+        self.url = url
+        self.namespace = namespace
+        # `Any`, since python-socketio has no type hints.
+        self._socket: Any = socketio.AsyncClient(reconnection_delay=1, reconnection_delay_max=5)
+        self._heard = asyncio.Event()
+        self._connected = asyncio.Event()
+        self._refusal: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._socket.on("connect", self._on_connect, namespace=namespace)
+        self._socket.on("connect_error", self._on_connect_error, namespace=namespace)
+        self._socket.on("disconnect", self._on_disconnect, namespace=namespace)
+        self._socket.on("closing", self._on_closing, namespace=namespace)
+        self._socket.on("*", self._on_event, namespace=namespace)
+
+    async def join(self, auth: dict[str, Any]) -> None:
+        """Raises:
+        Refused: The server does not accept `auth`.
+        NotConnected: There is no server.
+        """
+        try:
+            await self._socket.connect(self.url, auth=auth, namespaces=[self.namespace])
+        except NotConnected:
+            if self._refusal.done():
+                raise Refused(self._refusal.result()) from None
+            raise
+
+    async def say(self, event: str, text: str) -> None:
+        """Raises:
+        NotSaid: The server refused this, or the connection broke before it answered.
+        Refused: The server has ended the connection.
+        """
+        connected: asyncio.Future[Any] = asyncio.ensure_future(self._connected.wait())
+        await asyncio.wait([connected, self._refusal], return_when=asyncio.FIRST_COMPLETED)
+        connected.cancel()
+        if self._refusal.done():
+            raise Refused(self._refusal.result())
+        try:
+            ack = await self._socket.call(event, text, namespace=self.namespace, timeout=ANSWER_WITHIN_S)
+        except SocketIOError:
+            raise NotSaid(f"no answer to {text!r}: the connection broke") from None
+        if not ack["ok"]:
+            raise NotSaid(describe(ack["error"]))
+
+    async def wait_for_an_event(self, *, within_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._heard.wait(), within_s)
+
+    async def leave(self) -> None:
+        await self._socket.shutdown()
+
+    async def _on_connect(self) -> None:
+        print(f"* connected to {self.url}{self.namespace}", flush=True)
+        self._connected.set()
+
+    async def _on_connect_error(self, problem: object) -> None:
+        if isinstance(problem, dict):  # The server's own words; anything else is a broken connection.
+            self._end(describe({"code": (problem.get("data") or {}).get("code"), **problem}))
+
+    async def _on_disconnect(self, reason: str) -> None:
+        self._connected.clear()
+        print(f"* disconnected: {reason}", flush=True)
+        if reason == self._socket.reason.SERVER_DISCONNECT:
+            self._end(reason)
+
+    async def _on_closing(self, why: dict[str, Any]) -> None:
+        self._end(describe(why))
+
+    async def _on_event(self, event: str, *args: Any) -> None:
+        texts = [arg["message"] if isinstance(arg, dict) and "message" in arg else str(arg) for arg in args]
+        print(f"{event}: {' '.join(texts)}", flush=True)
+        self._heard.set()
+
+    def _end(self, why: str) -> None:
+        if not self._refusal.done():
+            self._refusal.set_result(why)
+
+
+def describe(error: dict[str, Any]) -> str:
+    """An error of the server's, for a person: its code, its message and the details."""
+    details = [f"{problem['field']}: {problem['message']}" for problem in error.get("details") or []]
+    return "; ".join([f"{error['code']}: {error['message']}", *details])
+
+
+async def typed_lines() -> AsyncIterator[str]:
+    """The lines of the standard input, without blank ones, until it ends."""
+    loop = asyncio.get_running_loop()
+    lines: asyncio.Queue[str | None] = asyncio.Queue()
+
+    def read() -> None:
+        for line in sys.stdin:
+            loop.call_soon_threadsafe(lines.put_nowait, line.strip())
+        loop.call_soon_threadsafe(lines.put_nowait, None)
+
+    # A daemon, since nothing can wake a thread that waits for a person to type.
+    threading.Thread(target=read, daemon=True).start()
+    while (line := await lines.get()) is not None:
+        if line:
+            yield line

@@ -1,0 +1,107 @@
+"""Settings: the environment, then `.env`; what cannot work is refused with its remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from app.settings import PROJECT, Settings, SettingsError, load_settings
+
+SECRET = "a secret for tests, which is long enough to be one"
+
+
+@pytest.fixture(autouse=True)
+def env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `.env` of its own, and nothing in the environment, for each test."""
+    path = tmp_path / ".env"
+    monkeypatch.setitem(Settings.model_config, "env_file", path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    path.write_text(f"TOKEN_SECRET={SECRET}\n")
+    return path
+
+
+def test_only_the_secret_has_no_default() -> None:
+    settings = load_settings()
+    assert settings.token_secret.get_secret_value() == SECRET
+    assert settings.model_dump(exclude={"token_secret"}) == {
+        "host": "127.0.0.1",
+        "port": 3000,
+        "token_lifetime_s": 6000,
+        "database_url": f"sqlite+aiosqlite:///{PROJECT}/app.sqlite3",
+        "allowed_origins": (),
+    }
+
+
+def test_the_environment_wins_over_the_file(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    env_file.write_text(f"TOKEN_SECRET={SECRET}\nPORT=4000\nHOST=0.0.0.0\nSOMETHING_ELSE=1\n")
+    monkeypatch.setenv("PORT", "5000")
+    settings = load_settings()
+    assert (settings.host, settings.port) == ("0.0.0.0", 5000)
+
+
+def test_the_example_has_every_setting_with_its_default(env_file: Path) -> None:
+    example = (PROJECT / ".env.example").read_text()
+    names = [line.partition("=")[0] for line in example.splitlines() if line and not line.startswith("#")]
+    assert sorted(names) == sorted(name.upper() for name in Settings.model_fields)
+    without_file = load_settings()
+    env_file.write_text(example.replace("TOKEN_SECRET=", f"TOKEN_SECRET={SECRET}"))
+    assert load_settings() == without_file
+
+
+@pytest.mark.parametrize(
+    ("secret", "what", "reason"),
+    [
+        ("", "is missing", "it encrypts the tokens"),
+        ("hunter2", "cannot be used", "it has 7 bytes"),
+        ("Change-me to something long and random", "cannot be used", "it is a placeholder"),
+        ("your_secret_goes_here_0123456789abcdef", "cannot be used", "it is a placeholder"),
+        ("ab" * 20, "cannot be used", "it repeats a few characters"),
+    ],
+)
+def test_a_secret_that_can_be_guessed_is_refused(secret: str, what: str, reason: str, env_file: Path) -> None:
+    env_file.write_text(f"TOKEN_SECRET={secret}\n")
+    with pytest.raises(SettingsError) as refusal:
+        load_settings()
+    problem, because, remedy, _where = str(refusal.value).splitlines()
+    assert problem == f"error: TOKEN_SECRET {what}"
+    assert because.startswith(f"  {reason}")
+    assert remedy == '  try: python -c "import secrets; print(secrets.token_urlsafe(48))"'
+    assert not secret or secret not in str(refusal.value)
+
+
+def test_every_problem_is_named_at_once_without_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "70000")
+    monkeypatch.setenv("DATABASE_URL", "mysql://ada:hunter2@localhost/app")
+    monkeypatch.setenv("ALLOWED_ORIGINS", "https://example.com/, http://localhost:5173")
+    with pytest.raises(SettingsError) as refusal:
+        load_settings()
+    text = str(refusal.value)
+    assert [line for line in text.splitlines() if line.startswith("error")] == [
+        'error: PORT cannot be "70000"',
+        "error: DATABASE_URL cannot be used",
+        'error: ALLOWED_ORIGINS cannot be "https://example.com/"',
+    ]
+    assert "hunter2" not in text
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("postgres://ada:p%40ss@db:5432/app", "postgresql+psycopg://ada:p%40ss@db:5432/app"),
+        ("postgresql://db/app?sslmode=require", "postgresql+psycopg://db/app?sslmode=require"),
+        ("sqlite:////tmp/app.sqlite3", "sqlite+aiosqlite:////tmp/app.sqlite3"),
+        ("sqlite+aiosqlite:///data/app.sqlite3", f"sqlite+aiosqlite:///{PROJECT}/data/app.sqlite3"),
+    ],
+)
+def test_a_database_url_gets_its_driver(written: str, meant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("psycopg")
+    monkeypatch.setenv("DATABASE_URL", written)
+    assert load_settings().database_url == meant
+
+
+def test_settings_can_be_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("psycopg")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://ada:hunter2@db/app")
+    shown = repr(load_settings())
+    assert SECRET not in shown
+    assert "hunter2" not in shown

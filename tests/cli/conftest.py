@@ -1,0 +1,110 @@
+"""The command as its users run it: a process of its own, a home with a git identity, no terminal."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+
+class Macchiato:
+    """Runs `macchiato` in a folder, and waits for its end."""
+
+    command = (sys.executable, "-m", "macchiato_cli")
+
+    def __init__(self, folder: Path, home: Path) -> None:
+        self.folder = folder
+        self.environment = {
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(home),
+            "LANG": "C.UTF-8",
+            "TMPDIR": str(home),
+            "PYTHONWARNINGS": "error",
+        }
+
+    def __call__(self, *arguments: str, folder: Path | None = None, **variables: str) -> Ran:
+        ended = subprocess.run(
+            [*self.command, *arguments],
+            cwd=folder or self.folder,
+            env=self.environment | variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return Ran(ended.returncode, ended.stdout, ended.stderr)
+
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*self.command, *arguments],
+            cwd=self.folder,
+            env=self.environment | variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".gitconfig").write_text("[user]\n\tname = Ada\n\temail = ada@example.com\n")
+    return home
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """An empty folder to work in."""
+    work = tmp_path / "work"
+    work.mkdir()
+    return work
+
+
+@pytest.fixture
+def macchiato(work: Path, home: Path) -> Macchiato:
+    return Macchiato(work, home)
+
+
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project made once, without environment and repository: copy it, do not change it."""
+    base = tmp_path_factory.mktemp("rendered")
+    (base / "home").mkdir()
+    (base / "work").mkdir()
+    ran = Macchiato(base / "work", base / "home")("new", "demo", "--no-install", "--no-git", "-q")
+    assert ran == Ran(0, "", "")
+    return base / "work" / "demo"
+
+
+@pytest.fixture
+def project(rendered: Path, work: Path) -> Path:
+    """A fresh project."""
+    return Path(shutil.copytree(rendered, work / "demo"))
+
+
+def snapshot(folder: Path) -> dict[str, str]:
+    """All that is below a folder: kind, permissions and a digest, but not the secret's."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        mode = f"{path.lstat().st_mode:o}"
+        is_plain = path.is_file() and not path.is_symlink() and path.name != ".env"
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12] if is_plain else ""
+        link = os.readlink(path) if path.is_symlink() else ""
+        found[path.relative_to(folder).as_posix()] = f"{mode} {digest}{link}"
+    return found

@@ -1,0 +1,153 @@
+"""Signals, full disks and failing steps: afterwards there is everything, or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Macchiato, Ran, snapshot
+
+CHECKOUT = Path(__file__).parents[2]
+QUICK = ["--no-install", "--no-git", "-q"]
+
+
+def faulty(macchiato: Macchiato, fault: str, stride: int, *arguments: str) -> list[dict[str, object]]:
+    """What each child ended with; the last one met no fault."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.cli.faulty", str(macchiato.folder), fault, str(stride), *arguments],
+        cwd=CHECKOUT,
+        env=macchiato.environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    return [json.loads(line) for line in ended.stdout.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("fault", "stride"), [("SIGINT", 5), ("SIGTERM", 23), ("SIGHUP", 29), ("ENOSPC", 7), ("EIO", 19)]
+)
+@pytest.mark.parametrize("target", ["absent", "empty folder", "project"])
+def test_a_fault_at_any_step_leaves_everything_or_nothing(
+    macchiato: Macchiato, work: Path, rendered: Path, target: str, fault: str, stride: int
+) -> None:
+    arguments = ["new", "deep/demo", *QUICK] if target == "absent" else ["new", "demo", *QUICK]
+    if target == "empty folder":
+        (work / "demo").mkdir()
+    elif target == "project":
+        shutil.copytree(rendered, work / "demo")
+        arguments = ["add-namespace", "chat", "-q"]
+    before = snapshot(work)
+
+    *faults, without = faulty(macchiato, fault, stride, *arguments)
+
+    assert without["code"] == 77
+    # A fault may also come where it does not matter: EIO from asking whether a folder is there.
+    stopped = 130 if fault.startswith("SIG") else 1
+    expected = [(stopped, before), (stopped if stopped == 130 else 0, without["left"])]
+    assert [step for step in faults if (step["code"], step["left"]) not in expected] == []
+    assert (stopped, before) in [(step["code"], step["left"]) for step in faults]
+
+
+def wait_until_listening(process: subprocess.Popen[str]) -> None:
+    """Until it has its handlers; before, nothing has begun, and Python answers."""
+    status = Path(f"/proc/{process.pid}/status")
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        caught = next(line for line in status.read_text().splitlines() if line.startswith("SigCgt"))
+        if int(caught.split()[1], 16) & (1 << (signal.SIGTERM - 1)):
+            return
+        time.sleep(0.002)
+    raise AssertionError("it never took over the signals")
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
+@pytest.mark.parametrize("delay_s", [0.0, 0.1, 0.4, 0.7, 1.0])
+def test_a_signal_while_importing_and_rendering_leaves_everything_or_nothing(
+    macchiato: Macchiato, work: Path, home: Path, rendered: Path, delay_s: float
+) -> None:
+    process = macchiato.start("new", "demo", "--no-install", "--no-git")
+    wait_until_listening(process)
+    time.sleep(delay_s)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+
+    if (work / "demo").exists():
+        assert (process.returncode, err) in [(0, ""), (130, "interrupted: demo is complete and kept\n")]
+        assert snapshot(work / "demo") == snapshot(rendered)
+    else:
+        assert (process.returncode, err) == (130, "interrupted: nothing was written\n")
+        assert os.listdir(work) == []
+    assert [path.name for path in home.iterdir()] == [".gitconfig"]
+
+
+def test_signals_that_are_to_be_ignored_stay_so(macchiato: Macchiato, work: Path) -> None:
+    command = " ".join([*macchiato.command, "new", "demo", *QUICK])
+    process = subprocess.Popen(
+        ["sh", "-c", f"trap '' HUP; exec {command}"], cwd=work, env=macchiato.environment
+    )
+    time.sleep(0.4)
+    process.send_signal(signal.SIGHUP)
+
+    assert process.wait(30) == 0
+    assert (work / "demo/.macchiato/project.yml").is_file()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small file system")
+@pytest.mark.parametrize("size", ["64k", "128k"])
+def test_a_full_disk_leaves_nothing(macchiato: Macchiato, work: Path, size: str) -> None:
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(work)], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("may not mount here")
+    try:
+        ran = macchiato("new", "a/demo", *QUICK, folder=work)
+        left = os.listdir(work)
+    finally:
+        subprocess.run(["umount", str(work)], check=True)
+
+    assert ran == Ran(
+        1,
+        "",
+        f"error: {work}/a/demo cannot be written: no space left on device\n  nothing was written\n",
+    )
+    assert left == []
+
+
+def test_a_limit_on_file_sizes_leaves_nothing(macchiato: Macchiato, work: Path) -> None:
+    script = (
+        "import resource, sys; from macchiato_cli import cli, new\n"
+        "create = new.create_folder\n"
+        "def limited(*arguments):\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000)); create(*arguments)\n"
+        "new.create_folder = limited\n"
+        f"sys.exit(cli.execute(['new', 'demo', *{QUICK}]))\n"
+    )
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
+
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=work,
+        env=macchiato.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        f"error: {work}/demo cannot be written: file too large\n  nothing was written\n",
+    )
+    assert os.listdir(work) == []

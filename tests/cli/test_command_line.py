@@ -1,0 +1,184 @@
+"""What holds for every command: JSON, usage errors, help, unexpected errors."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Macchiato, Ran
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "expected"),
+    [
+        (["new", "--json"], 2, {"code": "missing_argument", "message": "PATH is missing"}),
+        (["new", "x y", "--json"], 2, {"code": "bad_name", "message": '"x y" cannot be a project name'}),
+        (
+            ["new", "a", "--jsno", "--json"],
+            2,
+            {"code": "usage", "message": "no such option: --jsno (Possible options: --json)"},
+        ),
+        (["--json", "new", "a"], 2, {"code": "usage", "try": ["macchiato --help"]}),
+        (["nwe", "--json"], 2, {"code": "usage", "message": "no such command 'nwe'. Did you mean 'new'?"}),
+        (["new", "a", "b", "--json"], 2, {"code": "usage"}),
+        (["new", "full", "--json"], 3, {"code": "target_not_empty"}),
+        (["add-namespace", "chat", "--json"], 1, {"code": "not_a_project"}),
+    ],
+)
+def test_a_failure_is_one_json_object_on_stdout(
+    macchiato: Macchiato, work: Path, arguments: list[str], code: int, expected: dict[str, object]
+) -> None:
+    (work / "full").mkdir()
+    (work / "full/note").touch()
+
+    ran = macchiato(*arguments)
+
+    assert (ran.code, ran.err) == (code, "")
+    found = json.loads(ran.out)
+    assert list(found) == ["ok", "code", "exit_code", "message", "reasons", "paths", "try"]
+    assert (found["ok"], found["exit_code"]) == (False, code)
+    assert expected == {key: found[key] for key in expected}
+
+
+def test_new_tells_all_in_one_json_object(macchiato: Macchiato, work: Path) -> None:
+    ran = macchiato("new", "demo", "--json", "--no-git", "--no-install")
+
+    found = json.loads(ran.out)
+    files = sorted(found.pop("files"))
+    following = found.pop("next")
+    assert (ran.code, ran.err) == (0, "")
+    assert found == {
+        "ok": True,
+        "command": "new",
+        "dry_run": False,
+        "path": str(work / "demo"),
+        "name": "demo",
+        "namespace": "devUser",
+        "done": [],
+        "again": "macchiato new demo --no-install --no-git",
+        "notes": [],
+    }
+    assert following[0] == "cd demo"
+    demo = work / "demo"
+    assert files == sorted(path.relative_to(demo).as_posix() for path in demo.rglob("*") if path.is_file())
+
+
+def test_add_namespace_tells_all_in_one_json_object(macchiato: Macchiato, project: Path) -> None:
+    ran = macchiato("add-namespace", "chat", "--json", folder=project)
+
+    assert (ran.code, ran.err) == (0, "")
+    assert json.loads(ran.out) == {
+        "ok": True,
+        "command": "add-namespace",
+        "dry_run": False,
+        "path": str(project),
+        "namespace": "chat",
+        "events": ["sayStuff"],
+        "public": False,
+        "created": [
+            "app/namespaces/chat.py",
+            "clients/chat.py",
+            "tests/test_chat.py",
+            ".macchiato/namespaces/chat.yml",
+        ],
+        "kept": [],
+        "again": "macchiato add-namespace chat",
+        "notes": [],
+    }
+
+
+def test_an_unknown_option_says_where_help_is(macchiato: Macchiato) -> None:
+    assert macchiato("new", "demo", "--frobnicate") == Ran(
+        2, "", "error: no such option: --frobnicate\n  try: macchiato new --help\n"
+    )
+
+
+def test_an_unexpected_error_has_no_traceback_but_a_hint(macchiato: Macchiato, work: Path) -> None:
+    script = (
+        "import sys; from macchiato_cli import cli, project\n"
+        "project.find_project = lambda start: 1 / 0\n"
+        "sys.argv = ['macchiato', 'add-namespace', 'chat']\n"
+        "sys.exit(cli.execute(sys.argv[1:]))\n"
+    )
+
+    def run(**variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=work,
+            env=macchiato.environment | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    quiet, loud = run(), run(MACCHIATO_DEBUG="1")
+    message = (
+        "error: ZeroDivisionError: division by zero\n"
+        "  this is a fault of macchiato's; MACCHIATO_DEBUG=1 shows where\n"
+        "  try: MACCHIATO_DEBUG=1 macchiato add-namespace chat\n"
+    )
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (1, "", message)
+    assert loud.stderr.startswith("Traceback (most recent call last):\n")
+    assert loud.stderr.endswith(message)
+
+
+def test_a_deleted_current_folder_is_said(macchiato: Macchiato, work: Path) -> None:
+    command = " ".join(macchiato.command)
+
+    ended = subprocess.run(
+        ["sh", "-c", f"mkdir gone; cd gone; rmdir ../gone; {command} new demo"],
+        cwd=work,
+        env=macchiato.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stderr.splitlines()[-2:]) == (
+        1,
+        ["error: the current folder is not there any more", "  try: cd ~"],
+    )
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
+def test_help_lists_the_commands(macchiato: Macchiato, arguments: list[str]) -> None:
+    assert macchiato(*arguments) == Ran(
+        0,
+        "Usage: macchiato [OPTIONS] COMMAND [ARGS]...\n"
+        "\n"
+        "  Authenticated, tested, typed Socket.IO servers, from one command.\n"
+        "\n"
+        "Options:\n"
+        "  --version   Print the version and exit.\n"
+        "  -h, --help  Show this message and exit.\n"
+        "\n"
+        "Commands:\n"
+        "  new            Make a project: server, client, tests.\n"
+        "  add-namespace  Add a namespace to the project.\n"
+        "  run            Run the project's server, with reload.\n",
+        "",
+    )
+
+
+def test_the_version_is_told(macchiato: Macchiato) -> None:
+    assert macchiato("--version") == Ran(0, "macchiato 0.1.0\n", "")
+    assert macchiato("--version", "new") == Ran(0, "macchiato 0.1.0\n", "")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_help_and_version_import_nothing_heavy(macchiato: Macchiato, arguments: list[str]) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "macchiato_cli", *arguments],
+        env=macchiato.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    imported = {line.split("|")[2].strip().split(".")[0] for line in ended.stderr.splitlines() if "|" in line}
+    assert "typer" in imported
+    assert imported & {"copier", "rich", "pydantic", "yaml", "jinja2", "plumbum"} == set()

@@ -1,0 +1,189 @@
+"""A server that is told to stop: everybody gets a farewell, nobody is waited for, and clients come back."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import socketio
+
+from support import free_port
+from tests.core.behind import until
+from tests.core.wire import raw_polling, raw_socket
+
+HERE = Path(__file__).resolve().parent
+CHECKOUT = HERE.parent.parent
+TEMPLATE = CHECKOUT / "templates" / "project"
+IMPORTED = [CHECKOUT, TEMPLATE, TEMPLATE / "tests"]
+
+
+@dataclass(frozen=True)
+class Server:
+    """`restartable.py`, and what it notes."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    notes_path: Path
+    log_path: Path
+
+    @property
+    def notes(self) -> list[str]:
+        return self.notes_path.read_text().splitlines()
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
+        """Stop it; returns how long that took, in seconds."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(timeout=15)
+        return time.monotonic() - began
+
+
+@contextmanager
+def running(folder: Path, port: int | None = None) -> Iterator[Server]:
+    port = port or free_port()
+    notes_path, log_path = folder / f"notes-{time.monotonic_ns()}", folder / f"log-{time.monotonic_ns()}"
+    with notes_path.open("wb") as notes, log_path.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, str(HERE / "restartable.py"), str(port)],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, IMPORTED))},
+            stdout=notes,
+            stderr=log,
+        )
+    server = Server(f"http://127.0.0.1:{port}", process, notes_path, log_path)
+    try:
+        wait_until_it_answers(server, port)
+        yield server
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_until_it_answers(server: Server, port: int) -> None:
+    deadline = time.monotonic() + 20
+    while "ready" not in server.notes:
+        assert time.monotonic() < deadline, server.log_path.read_text()
+        assert server.process.poll() is None, server.log_path.read_text()
+        time.sleep(0.02)
+    socket.create_connection(("127.0.0.1", port)).close()
+
+
+async def test_everybody_gets_a_farewell_and_nobody_is_waited_for(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        async with AsyncExitStack() as clients:
+
+            async def websocket(name: str, *packets: str) -> None:
+                client = await clients.enter_async_context(raw_socket(server.url))
+                await client.join("/people", {"token": name})
+                await client.send(*packets)
+
+            await websocket("silent")
+            await websocket("worker", '42/people,1["work"]')
+            # Each of these would take for ever, and the next one begins when one is cancelled.
+            await websocket("hanger", *(f'42/people,{number}["hang"]' for number in range(10)))
+            undecided = await clients.enter_async_context(raw_socket(server.url))
+            await undecided.send('40/people,{"token":"hang"}')
+            idle = await clients.enter_async_context(raw_polling(server.url))
+            await idle.post('40/people,{"token":"idle poller"}')
+            polling = await clients.enter_async_context(raw_polling(server.url))
+            await polling.post('40/people,{"token":"poller"}')
+            await polling.poll()
+            pending_poll = asyncio.create_task(polling.poll())
+            expected = {"work began", "hanging", "checking hang", "checking poller", "checking silent"}
+            await until(lambda: expected <= set(server.notes))
+
+            took_s = await asyncio.to_thread(server.stop)
+
+            assert await pending_poll == ["6"]
+        assert took_s < 5
+        farewells = [note for note in server.notes if note.startswith("farewell")]
+        assert sorted(farewells) == [
+            f"farewell {name}: server shutting down"
+            for name in ("hanger", "idle poller", "poller", "silent", "worker")
+        ]
+        assert server.notes.index("work done") < server.notes.index("farewell worker: server shutting down")
+        assert server.notes.count("hanging") == 1
+        assert server.notes[-1] == "stopped"
+        logged = server.log_path.read_text()
+        assert logged.count("Traceback") == 1, logged
+        assert "/people: the middleware failed" in logged
+        assert "never" not in logged
+        assert server.process.returncode == -signal.SIGTERM
+
+
+async def test_a_farewell_that_hangs_delays_the_end_only_for_a_while(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        async with raw_socket(server.url) as dawdler, raw_socket(server.url) as other:
+            await dawdler.join("/people", {"token": "dawdler"})
+            await other.join("/people", {"token": "other"})
+            assert await asyncio.to_thread(server.stop, signal.SIGINT) < 5
+        assert "farewell other: server shutting down" in server.notes
+        assert "stopped" in server.notes
+
+
+async def test_a_server_without_clients_stops_at_once(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        assert await asyncio.to_thread(server.stop) < 2
+        assert server.notes == ["ready", "stopped"]
+        assert "Traceback" not in server.log_path.read_text()
+
+
+async def test_nobody_connects_to_a_server_that_is_stopping(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        async with raw_socket(server.url) as hanger:
+            await hanger.join("/people", {"token": "hanger"})
+            await hanger.send('42/people,["hang"]')
+            await until(lambda: "hanging" in server.notes)
+            stopping = asyncio.create_task(asyncio.to_thread(server.stop))
+            await hanger.until_closed()
+            with pytest.raises(OSError, match=r".+"):
+                async with raw_socket(server.url):
+                    pass
+            assert await stopping < 5
+
+
+@asynccontextmanager
+async def reconnecting(url: str, transport: str, name: str) -> AsyncIterator[Any]:
+    """python-socketio's client as users have it, but for a shorter delay."""
+    client = socketio.AsyncClient(reconnection_delay=0.1, reconnection_delay_max=0.2)
+    try:
+        await client.connect(url, auth={"token": name}, namespaces=["/people"], transports=[transport])
+        yield client
+    finally:
+        await client.shutdown()
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+async def test_clients_come_back_to_the_next_server_by_themselves(tmp_path: Path, transport: str) -> None:
+    with running(tmp_path) as server:
+        async with reconnecting(server.url, transport, "Ada") as client:
+            back = asyncio.Event()
+            client.on("connect", lambda: back.set(), namespace="/people")
+            assert await asyncio.to_thread(server.stop) < 5
+            assert "farewell Ada: server shutting down" in server.notes
+            with running(tmp_path, int(server.url.rpartition(":")[2])):
+                async with asyncio.timeout(10):
+                    await back.wait()
+                    answer = await client.call("echo", "again", namespace="/people")
+                assert answer == {"ok": True, "data": "again"}
+
+
+async def test_sys_exit_ends_nothing_but_the_call_that_it_is_in(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        async with raw_socket(server.url) as client:
+            await client.send('40/people,{"token":"exit"}')
+            assert str(await client.receive()).startswith("44/people,")
+            await client.join("/people", {"token": "exit in farewell"})
+            assert (await client.ask("/people", 1, "exit"))["error"]["code"] == "internal_error"
+        await until(lambda: "farewell exit in farewell: transport close" in server.notes)
+        async with raw_socket(server.url) as client:
+            await client.join("/people", {"token": "Ada"})
+            assert await client.ask("/people", 1, "echo", "hi") == {"ok": True, "data": "hi"}

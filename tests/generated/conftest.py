@@ -1,0 +1,96 @@
+"""One project, made by the real command and installed into an environment of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from support import free_port, wait_for_health
+
+# Nothing of the checkout's may help the project along.
+ENVIRONMENT = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.startswith(("PYTHON", "VIRTUAL_ENV", "MACCHIATO_", "GIT_", "COV_", "PYTEST_"))
+}
+
+
+@dataclass(frozen=True)
+class Project:
+    """A generated project."""
+
+    folder: Path
+
+    @property
+    def python(self) -> str:
+        return str(self.folder / ".venv" / "bin" / "python")
+
+    def macchiato(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "macchiato_cli", *arguments]
+        return run(command, cwd=self.folder)
+
+    def run(self, *command: str) -> str:
+        """The output of a command in the project's folder, which must succeed."""
+        return run(command, cwd=self.folder)
+
+    def client(self, *arguments: str, stdin: str | None = "") -> subprocess.CompletedProcess[str]:
+        """A client script of the project's, run to its end."""
+        return subprocess.run(
+            [self.python, *arguments],
+            cwd=self.folder,
+            env=ENVIRONMENT,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    @contextmanager
+    def serving(self, port: int, **environment: str) -> Iterator[str]:
+        """`python -m app` on this port; ends it with SIGTERM, which it must obey."""
+        process = subprocess.Popen(
+            [self.python, "-m", "app"],
+            cwd=self.folder,
+            env=ENVIRONMENT | {"PORT": str(port)} | environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        url = f"http://127.0.0.1:{port}"
+        try:
+            wait_for_health(url, process)
+            yield url
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=20)
+
+
+def run(command: Sequence[str], *, cwd: Path) -> str:
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0, f"{command} exited with {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    folder = tmp_path_factory.mktemp("generated") / "myproj"
+    run([sys.executable, "-m", "macchiato_cli", "new", str(folder), "--no-git", "-y"], cwd=folder.parent)
+    return Project(folder)
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()

@@ -1,0 +1,224 @@
+"""A fresh project does what its README says."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from support import Member, register
+from tests.generated.conftest import ENVIRONMENT, Project
+from tests.services import require
+
+pytestmark = pytest.mark.xdist_group("generated")
+
+
+def test_its_linters_types_and_tests_pass(project: Project) -> None:
+    output = project.run("scripts/test", "-q")
+
+    assert re.search(r"^\d+ passed", output.splitlines()[-1])
+
+
+def test_its_tests_pass_side_by_side(project: Project) -> None:
+    output = project.run(project.python, "-m", "pytest", "-q", "-n", "2")
+
+    assert re.search(r"^\d+ passed", output.splitlines()[-1])
+
+
+def test_pyright_agrees(project: Project) -> None:
+    pyright = require(Path(sys.executable).with_name("pyright"), "pip install pyright")
+
+    project.run(pyright, "--pythonpath", project.python, "app", "clients", "tests")
+
+
+def test_a_new_namespace_is_found_and_passes_its_test_at_once(project: Project) -> None:
+    project.macchiato("add-namespace", "chat", "--event", "sendMessage", "--event", "typing")
+    project.macchiato("add-namespace", "lobby", "--public")
+    # The longest names: what is rendered must still be what the formatter writes.
+    project.macchiato("add-namespace", "aB" * 17, "--event", "aB" * 17)
+
+    project.run(project.python, "-m", "ruff", "check")
+    project.run(project.python, "-m", "ruff", "format", "--check")
+    project.run(project.python, "-m", "mypy")
+    output = project.run(project.python, "-m", "pytest", "-q", "tests")
+    assert re.search(r"^\d+ passed", output.splitlines()[-1])
+
+
+async def test_the_listener_in_its_readme_works(project: Project, port: int) -> None:
+    listener = re.search(r"```python\n(.*?)```", (project.folder / "README.md").read_text(), re.DOTALL)
+    assert listener is not None
+    namespace = project.folder / "app" / "namespaces" / "dev_user.py"
+    original = namespace.read_text()
+    imported = original.replace("import Client, SocketWrapper", "import Client, SocketError, SocketWrapper")
+    namespace.write_text(f"{imported}\n\n{listener[1]}")
+    try:
+        project.run(project.python, "-m", "ruff", "check")
+        project.run(project.python, "-m", "ruff", "format", "--check")
+        project.run(project.python, "-m", "mypy")
+        with project.serving(port) as url:
+            ada, grace = Member("/devUser"), Member("/devUser")
+            await ada.connect(url, {"token": await register(url, "Ada")})
+            await grace.connect(url, {"token": await register(url, "Grace")})
+            assert await ada.call("addTask", "paint") == {"ok": True, "data": 5}
+            assert (await ada.call("addTask", "paint", True))["error"]["code"] == "slow_down"
+            assert await grace.hears("taskAdded") == {"title": "paint", "by": "Ada"}
+            await ada.disconnect()
+            await grace.disconnect()
+    finally:
+        namespace.write_text(original)
+
+
+def test_two_people_talk_through_the_client_script(project: Project, port: int) -> None:
+    with project.serving(port) as url:
+        grace = subprocess.Popen(
+            [project.python, "clients/dev_user.py", "--name", "Grace", "--url", url],
+            cwd=project.folder,
+            env=ENVIRONMENT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert grace.stdin is not None
+        assert grace.stdout is not None
+        assert grace.stdout.readline() == f"* connected to {url}/devUser\n"
+
+        ada = project.client("clients/dev_user.py", "--name", "Ada", "--say", "hello", "--url", url)
+
+        assert ada.stdout.splitlines() == [
+            f"* connected to {url}/devUser",
+            "sayingStuff: You said: hello ...",
+            "* disconnected: client disconnect",
+        ]
+        assert ada.returncode == 0
+        assert grace.stdout.readline() == "sayingStuff: User Ada says: hello\n"
+        rest, _ = grace.communicate("hi Ada\n", timeout=20)
+        assert rest.splitlines()[0] == "sayingStuff: You said: hi Ada ..."
+        assert grace.returncode == 0
+
+
+def test_the_client_comes_back_when_the_server_restarts(project: Project, port: int) -> None:
+    with project.serving(port) as url:
+        grace = subprocess.Popen(
+            [project.python, "clients/dev_user.py", "--name", "Grace", "--url", url],
+            cwd=project.folder,
+            env=ENVIRONMENT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert grace.stdout is not None
+        assert grace.stdout.readline() == f"* connected to {url}/devUser\n"
+    assert grace.stdout.readline().startswith("* disconnected: transport")
+    with project.serving(port):
+        assert grace.stdout.readline() == f"* connected to {url}/devUser\n"
+        rest, _ = grace.communicate("still here\n", timeout=30)
+        assert rest.splitlines()[0] == "sayingStuff: You said: still here ..."
+
+
+def test_the_client_says_where_it_tried_when_no_server_is_there(project: Project, port: int) -> None:
+    ada = project.client("clients/dev_user.py", "--say", "hello", "--url", f"http://127.0.0.1:{port}")
+
+    assert ada.returncode == 1
+    assert ada.stderr == f"error: no server answers at http://127.0.0.1:{port}\n  try: python -m app\n"
+
+
+def test_the_client_prints_the_code_and_the_message_of_a_refusal(project: Project, port: int) -> None:
+    project.macchiato("add-namespace", "lobby", "--public")
+    with project.serving(port) as url:
+        nobody = project.client("clients/lobby.py", "--name", "", "--say", "hello", "--url", url)
+
+    assert nobody.returncode == 1
+    assert nobody.stderr == "error: invalid_name: metadata.user_name must be a text of 1 to 80 characters\n"
+
+
+def test_a_busy_port_is_named_with_a_way_out(project: Project, port: int) -> None:
+    with project.serving(port):
+        second = subprocess.run(
+            [project.python, "-m", "app"],
+            cwd=project.folder,
+            env=ENVIRONMENT | {"PORT": str(port)},
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+
+    assert second.returncode == 1
+    assert second.stderr.splitlines()[0] == f"error: cannot listen on 127.0.0.1:{port}"
+    assert second.stderr.splitlines()[-1] == f"  try: PORT={port + 1} python -m app"
+
+
+def test_it_does_not_start_without_a_secret(project: Project) -> None:
+    started = subprocess.run(
+        [project.python, "-m", "app"],
+        cwd=project.folder,
+        env=ENVIRONMENT | {"TOKEN_SECRET": "change-me-change-me-change-me-change-me"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+    assert started.returncode == 1
+    assert "TOKEN_SECRET" in started.stderr
+    assert "secrets.token_urlsafe(48)" in started.stderr
+    assert "change-me-change-me" not in started.stderr
+
+
+def test_the_container_starts_what_the_dockerfile_says(project: Project, port: int, tmp_path: Path) -> None:
+    dockerfile = (project.folder / "Dockerfile").read_text().replace("\\\n", " ")
+    healthcheck = re.search(r"^HEALTHCHECK .* CMD (\[.*\])$", dockerfile, re.MULTILINE)
+    command = re.search(r"^CMD (\[.*\])$", dockerfile, re.MULTILINE)
+    assert healthcheck is not None
+    assert command is not None
+    variables = dict(re.findall(r"(\w+)=(\S+)", re.findall(r"^ENV (.*)$", dockerfile, re.MULTILINE)[0]))
+    environment = ENVIRONMENT | variables
+    environment |= {"PORT": str(port), "DATABASE_URL": f"sqlite:///{tmp_path}/app.sqlite3"}
+    # What COPY brings along, and nothing else.
+    for source, target in re.findall(r"^COPY (\S+) (\S+)$", dockerfile, re.MULTILINE):
+        if (project.folder / source).is_dir():
+            shutil.copytree(project.folder / source, tmp_path / target)
+        else:
+            shutil.copy(project.folder / source, tmp_path / target)
+
+    def in_container(words: str) -> list[str]:
+        return [project.python if word == "python" else word for word in json.loads(words)]
+
+    environment |= {"TOKEN_SECRET": "a secret that docker run would take from .env: 0123456789"}
+    server = subprocess.Popen(in_container(command[1]), cwd=tmp_path, env=environment)
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            healthy = subprocess.run(in_container(healthcheck[1]), env=environment, capture_output=True)
+            if healthy.returncode == 0 or time.monotonic() > deadline:
+                break
+            time.sleep(0.2)
+        assert healthy.returncode == 0, healthy.stderr
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(timeout=20)
+
+
+def test_a_clone_sets_itself_up(project: Project, tmp_path: Path) -> None:
+    """What a colleague does, who has neither macchiato nor the environment nor the secret."""
+    clone = tmp_path / "clone"
+    shutil.copytree(project.folder, clone, ignore=shutil.ignore_patterns(".venv", ".env", "*.sqlite3*"))
+
+    done = subprocess.run(
+        ["scripts/test", "-q", "tests/test_tokens.py"],
+        cwd=clone,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    secret = re.search(r"^TOKEN_SECRET=(\S{64})$", (clone / ".env").read_text(), re.MULTILINE)
+    assert secret is not None
+    assert secret[1] not in (project.folder / ".env").read_text()
+    assert os.stat(clone / ".env").st_mode & 0o777 == 0o600
