@@ -59,8 +59,7 @@ class Client(Generic[Metadata]):
         """
         return self._accepted_or_raise()[1]
 
-    # All of these raise RuntimeError in a middleware: a client hears nothing before it is accepted. Once the
-    # client has left they do nothing.
+    # In a middleware all of these raise RuntimeError: a client hears nothing before it is accepted.
 
     async def emit(self, event: str, *args: object) -> bool:
         """Send an event to this connection only.
