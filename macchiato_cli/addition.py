@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from macchiato_cli import interrupts
 from macchiato_cli.apply import add_files
 from macchiato_cli.environment import venv_python
 from macchiato_cli.errors import Refused, Stopped, shown
+from macchiato_cli.name_rules import LONGEST
 from macchiato_cli.names import DEFAULT_EVENT, EventName, NamespaceName
 from macchiato_cli.plan import plan_addition
 from macchiato_cli.project import NamespaceRecord, namespace_record, read_namespace, read_project
@@ -35,9 +37,14 @@ class NewNamespace:
     @property
     def again(self) -> str:
         """The command that asks for the same without a question."""
-        events = [word for event in self.events for word in ("--event", event.wire)]
         public = ["--public"] if self.public else []
-        return shlex.join(["macchiato", "add-namespace", self.name.wire, *events, *public])
+        return addition_command(self.name.wire, [event.wire for event in self.events], public)
+
+
+def addition_command(name: str, events: Sequence[str], options: Sequence[str]) -> str:
+    """The command for a namespace."""
+    words = [word for event in events for word in ("--event", event)]
+    return shlex.join(["macchiato", "add-namespace", name, *words, *options])
 
 
 def add_to_project(wish: NewNamespace, report: Report, *, dry_run: bool) -> None:
@@ -83,12 +90,13 @@ def _stop_if_interrupted(wish: NewNamespace) -> None:
 def _check_same(wish: NewNamespace, there: NamespaceRecord) -> None:
     """Whether what is there is what was asked for; what was not asked for does not matter."""
     record = namespace_record(wish.name.module)
+    other = replace(wish, name=NamespaceName(f"{wish.name.wire[: LONGEST - 1]}2"))
     if there.name != wish.name:
         raise Refused(
             f"{shown(wish.name.wire)} and {shown(there.name.wire)}, which is there, have one name in Python",
             code="name_collision",
             reasons=(f"both are {wish.module}",),
-            tries=(f"macchiato add-namespace {wish.name.wire}2",),
+            tries=(other.again,),
             paths=(record,),
         )
     if (wish.events and wish.events != there.events) or (wish.public and not there.public):
@@ -125,7 +133,7 @@ def _tell_next(wish: NewNamespace, report: Report) -> None:
             f"{python} {from_here(f'clients/{wish.name.module}.py')} --name Ada   # in a second terminal",
         ],
     )
-    report.commands("The same again:", [wish.again])
+    report.commands("The same, without questions:", [wish.again])
 
 
 def _result(

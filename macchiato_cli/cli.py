@@ -8,7 +8,7 @@ import shlex
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer.exceptions import TyperException
@@ -18,6 +18,9 @@ from macchiato_cli.errors import FAILED, USAGE, MacchiatoError, Stopped
 from macchiato_cli.prompts import ask, need_terminal
 from macchiato_cli.report import Report
 from macchiato_cli.target import here
+
+if TYPE_CHECKING:
+    from macchiato_cli.names import NamespaceName
 
 app = typer.Typer(
     help="Authenticated, tested, typed Socket.IO servers, from one command.",
@@ -57,15 +60,24 @@ def new(
 ) -> None:
     """Make a project: server, client, tests."""
     from macchiato_cli.names import namespace_name
-    from macchiato_cli.new import NewProject, find_place, make_project
+    from macchiato_cli.new import NewProject, Place, find_place, make_project, new_command
 
     report = Report(quiet=quiet, as_json=as_json)
-    first = namespace_name(namespace, command=f"macchiato new {shlex.quote(path or 'myproj')} --namespace")
+    options = _given(
+        no_install=no_install, no_git=no_git, dry_run=dry_run, yes=yes, quiet=quiet, json=as_json
+    )
+
+    def place_at(typed: str) -> Place:
+        command = new_command(typed, name, namespace, options)
+        return find_place(typed, name, command=lambda _: command)
+
+    suggested = new_command(path or "myproj", name, namespace, options)
+    first = namespace_name(namespace, command=lambda _: suggested)
     if path is None:
         need_terminal("PATH", example="macchiato new myproj", never=yes or as_json)
-        place = ask("Folder of the new project:", lambda typed: find_place(typed, name), report)
+        place = ask("Folder of the new project:", place_at, report)
     else:
-        place = find_place(path, name)
+        place = place_at(path)
     project = NewProject(place, first, with_git=not no_git, with_install=not no_install)
     make_project(project, report, dry_run=dry_run)
 
@@ -83,18 +95,25 @@ def add_namespace(
     as_json: Json = False,
 ) -> None:
     """Add a namespace to the project."""
-    from macchiato_cli.addition import NewNamespace, add_to_project
-    from macchiato_cli.names import event_names, namespace_name
+    from macchiato_cli.addition import NewNamespace, add_to_project, addition_command
+    from macchiato_cli.names import event_names, namespace_name, right_events
     from macchiato_cli.project import find_project
 
     report = Report(quiet=quiet, as_json=as_json)
+    options = _given(public=public, dry_run=dry_run, yes=yes, quiet=quiet, json=as_json)
+
+    def named(typed: str) -> NamespaceName:
+        return namespace_name(
+            typed, command=lambda right: addition_command(right, right_events(event or []), options)
+        )
+
     root = find_project(here())
     if name is None:
         need_terminal("NAME", example="macchiato add-namespace chat", never=yes or as_json)
-        called = ask("Name of the namespace:", namespace_name, report)
+        called = ask("Name of the namespace:", named, report)
     else:
-        called = namespace_name(name)
-    events = event_names(event or [], command=f"macchiato add-namespace {called.wire}")
+        called = named(name)
+    events = event_names(event or [], command=lambda right: addition_command(called.wire, right, options))
     add_to_project(NewNamespace(root, called, events, public), report, dry_run=dry_run)
 
 
@@ -102,7 +121,7 @@ def add_namespace(
 def run(
     context: typer.Context,
     host: Annotated[str | None, typer.Option(help="Instead of HOST in .env.")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Instead of PORT in .env.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Instead of PORT in .env.")] = None,
     no_reload: Annotated[bool, typer.Option("--no-reload", help="Do not restart on changes.")] = False,
 ) -> None:
     """Run the project's server, with reload.
@@ -116,6 +135,11 @@ def run(
         find_project(here()), host=host, port=port, reload=not no_reload, arguments=context.args
     )
     raise typer.Exit(code)
+
+
+def _given(**flags: bool) -> list[str]:
+    """The flags that were typed, as one types them."""
+    return [f"--{name.replace('_', '-')}" for name, given in flags.items() if given]
 
 
 def execute(arguments: Sequence[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 FAILED, USAGE, REFUSED, INTERRUPTED = 1, 2, 3, 130
@@ -74,8 +75,15 @@ class Stopped(MacchiatoError):
 
 def shown(text: str) -> str:
     """The text in quotes, short and printable, whatever somebody typed."""
-    printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:60])
-    return f'"{printable}{"..." if len(text) > 60 else ""}"'
+    return f'"{printable(text[:60])}{"..." if len(text) > 60 else ""}"'
+
+
+def printable(text: str) -> str:
+    """The text with escapes in place of what a terminal would obey: control characters, line ends."""
+    return "".join(
+        c if c.isprintable() or unicodedata.category(c) == "Zs" else c.encode("unicode_escape").decode()
+        for c in text
+    )
 
 
 def reason_of(error: OSError) -> str:

@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import keyword
-import re
-import shlex
-import sys
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from macchiato_cli.errors import BadName, shown
-from macchiato_cli.reserved import (
-    DEPENDENCY_MODULES,
-    DISTRIBUTIONS,
-    LATER_STDLIB_MODULES,
-    PROJECT_FUNCTIONS,
-    PROJECT_MODULES,
-    SOCKETIO_EVENTS,
-    WINDOWS_DEVICES,
+from macchiato_cli.name_rules import (
+    LONGEST,
+    LONGEST_PROJECT,
+    to_snake,
+    why_not_event,
+    why_not_namespace,
+    why_not_project,
 )
+from macchiato_cli.suggestions import nearest
 
-# In characters. What becomes Python code has to leave room for the rest of its line, which tests/generated
-# measures: the formatter would break a longer one, and the template would not be what it writes.
-LONGEST = 35
-LONGEST_PROJECT = 64
 DEFAULT_NAMESPACE = "devUser"
 DEFAULT_EVENT = "sayStuff"
-_NAMESPACE = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)*")
-_EVENT = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[_:.-][A-Za-z0-9]+)*")
-_PROJECT = re.compile(r"[A-Za-z0-9]+(?:[._-]+[A-Za-z0-9]+)*")
 
 
 @dataclass(frozen=True)
@@ -62,138 +50,96 @@ class EventName:
         return "sayingStuff" if self.wire == DEFAULT_EVENT else self.wire
 
 
-def to_snake(wire: str) -> str:
-    """The Python spelling: `devUser`, `dev-user` and `DevUser` are all `dev_user`."""
-    words = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", wire)  # HTTPServer -> HTTP_Server
-    words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", words)  # devUser -> dev_User
-    return re.sub(r"[-:.]", "_", words).lower()
-
-
-def namespace_name(text: str, *, command: str = "macchiato add-namespace") -> NamespaceName:
+def namespace_name(
+    text: str, *, command: Callable[[str], str] = "macchiato add-namespace {}".format
+) -> NamespaceName:
     """The namespace called so.
 
     Args:
-        command: What a suggested name is appended to.
+        command: The whole command to suggest, of a name that would do.
 
     Raises:
         BadName: With a reason, and a name that would do.
     """
-    _accept(text, _why_not_namespace, "a namespace name", command=command, fallback="chat")
+    if reason := why_not_namespace(text):
+        raise _bad(text, "a namespace name", reason, suggestion=right_namespace(text), command=command)
     return NamespaceName(text)
 
 
-def event_names(texts: Sequence[str], *, command: str) -> tuple[EventName, ...]:
+def right_namespace(text: str) -> str:
+    """The text where a namespace may be called so, else a name that would do."""
+    return nearest(text, why_not_namespace, fallback="chat", longest=LONGEST)
+
+
+def event_names(
+    texts: Sequence[str], *, command: Callable[[Sequence[str]], str] | None = None
+) -> tuple[EventName, ...]:
     """The events called so: each valid, none twice, no two with the same listener.
+
+    Args:
+        command: The whole command to suggest, of events that would do.
 
     Raises:
         BadName: With a reason, and a name that would do.
     """
+    tries = (command(right_events(texts)),) if command else ()
     events: list[EventName] = []
     for text in texts:
-        _accept(text, _why_not_event, "an event name", command=f"{command} --event", fallback=DEFAULT_EVENT)
-        event = EventName(text)
+        if reason := why_not_event(text):
+            raise BadName(
+                f"{shown(text)} cannot be an event name", reason, suggestion=_right_event(text), tries=tries
+            )
         for other in events:
-            if event.function == other.function or event.heard == other.heard:
-                both = f"{shown(text)} and {shown(other.wire)}"
-                message = f"{shown(text)} is there twice" if event == other else f"{both} are the same event"
-                reason = f"one listener, {other.function}, answers one event"
-                raise BadName(message, reason, suggestion=None, tries=[f"{command} --event {other.wire}"])
-        events.append(event)
+            if clash := _clash(EventName(text), other):
+                raise BadName(*clash, suggestion=None, tries=tries)
+        events.append(EventName(text))
     return tuple(events)
 
 
-def project_name(text: str, *, command: str = "macchiato new . --name") -> str:
+def right_events(texts: Sequence[str]) -> list[str]:
+    """The texts, each as an event may be called, without those that clash with an earlier one."""
+    events: list[EventName] = []
+    for event in (EventName(_right_event(text)) for text in texts):
+        if not any(_clash(event, other) for other in events):
+            events.append(event)
+    return [event.wire for event in events]
+
+
+def project_name(text: str, *, command: Callable[[str], str] = "macchiato new . --name {}".format) -> str:
     """The name, when a distribution and a folder may be called so.
+
+    Args:
+        command: The whole command to suggest, of a name that would do.
 
     Raises:
         BadName: With a reason, and a name that would do.
     """
-    _accept(text, _why_not_project, "a project name", command=command, fallback="my-project", separator="-")
+    if reason := why_not_project(text):
+        raise _bad(text, "a project name", reason, suggestion=right_project(text), command=command)
     return text
 
 
-def _why_not_namespace(text: str) -> str | None:
-    if reason := _why_not_spelled(text, _NAMESPACE, "- and _"):
-        return reason
-    module = to_snake(text)
-    if keyword.iskeyword(module) or keyword.issoftkeyword(module):
-        return f"{shown(module)} is a Python keyword"
-    if module in WINDOWS_DEVICES:
-        return f"{shown(module)} cannot be a file name on Windows"
-    if module in PROJECT_MODULES:
-        return f"the project has a module {shown(module)} of its own"
-    if module in sys.stdlib_module_names | LATER_STDLIB_MODULES | DEPENDENCY_MODULES:
-        return f"clients/{module}.py would hide the Python module {shown(module)}"
+def right_project(text: str) -> str:
+    """The text where a project may be called so, else a name that would do."""
+    fallback = "my-project"
+    return nearest(text, why_not_project, fallback=fallback, longest=LONGEST_PROJECT, separator="-")
+
+
+def _right_event(text: str) -> str:
+    return nearest(text, why_not_event, fallback=DEFAULT_EVENT, longest=LONGEST)
+
+
+def _bad(text: str, what: str, reason: str, *, suggestion: str, command: Callable[[str], str]) -> BadName:
+    tries = [command(suggestion)]
+    return BadName(f"{shown(text)} cannot be {what}", reason, suggestion=suggestion, tries=tries)
+
+
+def _clash(event: EventName, other: EventName) -> tuple[str, str] | None:
+    """What is wrong with the two together, and why."""
+    both = f"{shown(event.wire)} and {shown(other.wire)}"
+    if event.function == other.function:
+        message = f"{shown(event.wire)} is there twice" if event == other else f"{both} are the same event"
+        return message, f"one listener, {other.function}, answers one event"
+    if event.heard == other.heard:
+        return f"{both} cannot be told apart", f"the other clients would hear both as {shown(event.heard)}"
     return None
-
-
-def _why_not_event(text: str) -> str | None:
-    if reason := _why_not_spelled(text, _EVENT, "- _ : and ."):
-        return reason
-    if text in SOCKETIO_EVENTS:
-        return "Socket.IO keeps that name for itself"
-    if EventName(text).function in PROJECT_FUNCTIONS:
-        return f"the namespace has a function {EventName(text).function} of its own"
-    return None
-
-
-def _why_not_spelled(text: str, pattern: re.Pattern[str], separators: str) -> str | None:
-    if not text:
-        return "it is empty"
-    if len(text) > LONGEST:
-        return f"it has {len(text)} characters, and {LONGEST} are the limit"
-    if not re.match(r"[A-Za-z]", text):
-        return "it becomes Python code, so it must start with a letter (a to z)"
-    if not re.fullmatch(rf"[A-Za-z0-9{re.escape(separators.replace(' and ', '').replace(' ', ''))}]+", text):
-        return f"it may hold ASCII letters, digits, {separators} only"
-    if not pattern.fullmatch(text):
-        return f"each of {separators} must stand between letters or digits"
-    return None
-
-
-def _why_not_project(text: str) -> str | None:
-    if not text:
-        return "it is empty"
-    if len(text) > LONGEST_PROJECT:
-        return f"it has {len(text)} characters, and {LONGEST_PROJECT} are the limit"
-    if not _PROJECT.fullmatch(text):
-        return "it may hold ASCII letters and digits, with - _ and . between them"
-    if text.split(".")[0].lower() in WINDOWS_DEVICES:
-        return "it cannot be a folder name on Windows"
-    if re.sub(r"[-_.]+", "-", text).lower() in DISTRIBUTIONS:
-        return "the project itself installs a package of that name"
-    return None
-
-
-def _accept(
-    text: str,
-    why_not: Callable[[str], str | None],
-    what: str,
-    *,
-    command: str,
-    fallback: str,
-    separator: str = "",
-) -> None:
-    if reason := why_not(text):
-        candidates = (*_respelled(text, separator), fallback)
-        suggestion = next(name for name in candidates if why_not(name) is None)
-        tries = [f"{command} {shlex.quote(suggestion)}"]
-        raise BadName(f"{shown(text)} cannot be {what}", reason, suggestion=suggestion, tries=tries)
-
-
-def _respelled(text: str, separator: str) -> tuple[str, ...]:
-    """The text in letters and digits, leading digits moved to the end; then the same as `my...`."""
-    ascii_text = unicodedata.normalize("NFKD", text[:200]).encode("ascii", "ignore").decode()
-    first, *rest = re.findall(r"[A-Za-z0-9]+", ascii_text) or [""]
-    if separator:
-        spelled = separator.join((first, *rest))[:LONGEST_PROJECT].rstrip(separator)
-        if not spelled:
-            return ()
-        return spelled, f"my{separator}{spelled}"[:LONGEST_PROJECT]
-    joined = first + "".join(word[:1].upper() + word[1:] for word in rest)
-    letters = joined.lstrip("0123456789")[:LONGEST]
-    if not letters:
-        return ()
-    digits = joined[: len(joined) - len(joined.lstrip("0123456789"))][: LONGEST - len(letters)]
-    spelled = letters[:1].lower() + letters[1:] + digits if digits else letters
-    return spelled, f"my{spelled[:1].upper()}{spelled[1:]}"[:LONGEST]

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from macchiato_cli.apply import add_files, create_folder
 from macchiato_cli.environment import install_commands, venv_python
-from macchiato_cli.names import DEFAULT_EVENT, DEFAULT_NAMESPACE, EventName, NamespaceName, project_name
+from macchiato_cli.names import (
+    DEFAULT_EVENT,
+    DEFAULT_NAMESPACE,
+    EventName,
+    NamespaceName,
+    project_name,
+    right_namespace,
+    right_project,
+)
 from macchiato_cli.plan import File
 from macchiato_cli.project import PROJECT_RECORD, NamespaceRecord, ProjectRecord
 from macchiato_cli.report import Report
@@ -53,28 +61,38 @@ class NewProject:
     @property
     def again(self) -> str:
         """The command that asks for the same without a question."""
-        command = ["macchiato", "new", self.place.typed]
-        if self.place.name != self.place.folder.name:
-            command += ["--name", self.place.name]
-        if self.namespace.wire != DEFAULT_NAMESPACE:
-            command += ["--namespace", self.namespace.wire]
-        command += [] if self.with_install else ["--no-install"]
-        command += [] if self.with_git else ["--no-git"]
-        return shlex.join(command)
+        options = [] if self.with_install else ["--no-install"]
+        options += [] if self.with_git else ["--no-git"]
+        return new_command(self.place.typed, self.place.name, self.namespace.wire, options)
 
 
-def find_place(typed: str, name: str | None) -> Place:
+def new_command(typed: str, name: str | None, namespace: str, options: Sequence[str]) -> str:
+    """The command for a project; names that will not do are put right.
+
+    Args:
+        typed: The folder.
+        name: The project's name, None to call it as its folder.
+    """
+    folder = _folder(typed).name
+    called = right_project(folder if name is None else name)
+    command = ["macchiato", "new", typed or "."]
+    command += [] if called == folder else ["--name", called]
+    command += [] if namespace == DEFAULT_NAMESPACE else ["--namespace", right_namespace(namespace)]
+    return shlex.join([*command, *options])
+
+
+def find_place(typed: str, name: str | None, *, command: Callable[[str], str]) -> Place:
     """The place for a new project.
 
     Args:
         name: The project's name, None to call it as its folder.
+        command: The whole command to suggest, of a name that would do.
 
     Raises:
         BadName: The project cannot be called so.
         Refused: Something of the user's is in the way.
     """
-    folder = Path(os.path.abspath(here() / Path(typed).expanduser()))
-    command = f"macchiato new {shlex.quote(typed or '.')} --name"
+    folder = _folder(typed)
     place = Place(typed, folder, project_name(folder.name if name is None else name, command=command))
     is_folder_already(folder)
     return place
@@ -108,8 +126,12 @@ def make_project(project: NewProject, report: Report, *, dry_run: bool) -> None:
     following = _next_commands(project, installed="installed" in done)
     report.tree(project.place.name, _entries(files))
     report.commands("Next:", following)
-    report.commands("The same again:", [project.again])
+    report.commands("The same, without questions:", [project.again])
     report.result(_result(project, files, dry_run=False, done=done) | {"next": following})
+
+
+def _folder(typed: str) -> Path:
+    return Path(os.path.abspath(here() / Path(typed).expanduser()))
 
 
 def _all_files(record: ProjectRecord) -> dict[str, File]:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from macchiato_cli import __version__
-from macchiato_cli.errors import MacchiatoError, Refused, shown
+from macchiato_cli.errors import MacchiatoError, Refused
 from macchiato_cli.names import EventName, NamespaceName, event_names, namespace_name, project_name
+from macchiato_cli.ownership import check_ours
+from macchiato_cli.record_file import damaged, load_record
 
 PROJECT_RECORD = ".macchiato/project.yml"
-_LARGEST_RECORD = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,11 @@ def find_project(start: Path) -> Path:
 
     Raises:
         MacchiatoError: It is in none.
+        Refused: It is in somebody else's.
     """
     for folder in (start, *start.parents):
         if (folder / PROJECT_RECORD).is_file():
+            check_ours(folder, "", ".macchiato", PROJECT_RECORD)
             return folder
     raise MacchiatoError(
         f"{start} is not inside a macchiato project",
@@ -83,7 +86,7 @@ def read_project(root: Path) -> ProjectRecord:
     try:
         return ProjectRecord(project_name(answers["name"]), namespace_name(answers["namespace"]), version)
     except (KeyError, TypeError, MacchiatoError) as error:
-        raise _damaged(path, "its answers are not those of a project") from error
+        raise damaged(path, "its answers are not those of a project") from error
 
 
 def read_namespace(root: Path, module: str) -> NamespaceRecord | None:
@@ -98,12 +101,12 @@ def read_namespace(root: Path, module: str) -> NamespaceRecord | None:
     version, answers = _load(path, "namespace")
     try:
         name = namespace_name(answers["name"])
-        events = event_names(_list(answers["events"]), command="macchiato add-namespace")
+        events = event_names(_list(answers["events"]))
         public = answers["public"]
     except (KeyError, TypeError, MacchiatoError) as error:
-        raise _damaged(path, "its answers are not those of a namespace") from error
+        raise damaged(path, "its answers are not those of a namespace") from error
     if name.module != module or not events or not isinstance(public, bool):
-        raise _damaged(path, "its answers are not those of this namespace")
+        raise damaged(path, "its answers are not those of this namespace")
     return NamespaceRecord(name, events, public, version)
 
 
@@ -117,26 +120,12 @@ def _dump(template: str, version: str, answers: Mapping[str, object]) -> bytes:
 
 def _load(path: Path, template: str) -> tuple[str, Mapping[str, Any]]:
     """Version and answers of a record that anybody may have edited."""
-    import yaml
-
-    try:
-        with path.open("rb") as stream:
-            text = stream.read(_LARGEST_RECORD + 1)
-    except OSError as error:
-        raise _damaged(path, f"it cannot be read: {error.strerror}") from error
-    if len(text) > _LARGEST_RECORD:
-        raise _damaged(path, f"it has more than {_LARGEST_RECORD} bytes")
-    try:
-        # PyYAML raises ValueError for impossible dates and numbers, RecursionError for deep nesting.
-        record: Any = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise _damaged(path, "it is not YAML") from error
-    fields = _mapping(record)
+    fields = _mapping(load_record(path))
     if fields.get("template") != template:
-        raise _damaged(path, f"it is not the record of a {template}")
+        raise damaged(path, f"it is not the record of a {template}")
     version, answers = fields.get("version"), _mapping(fields.get("answers"))
     if not isinstance(version, str) or not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6}){2}", version):
-        raise _damaged(path, "its version is not one of macchiato's")
+        raise damaged(path, "its version is not one of macchiato's")
     if _parts(version) > _parts(__version__):
         raise Refused(
             f"{path} was written by macchiato {version}, and this is {__version__}",
@@ -159,13 +148,3 @@ def _list(value: Any) -> list[str]:
 
 def _parts(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
-
-
-def _damaged(path: Path, reason: str) -> MacchiatoError:
-    return MacchiatoError(
-        f"{shown(path.name)} is not a record that macchiato wrote",
-        code="damaged_record",
-        reasons=(reason, f"it is {path}"),
-        tries=(f"git checkout -- {path}",),
-        paths=[str(path)],
-    )

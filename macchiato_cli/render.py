@@ -23,9 +23,10 @@ def render(template: Path, answers: Mapping[str, object]) -> dict[str, File]:
         MacchiatoError: The template is broken, or does not know these answers.
     """
     with tempfile.TemporaryDirectory(prefix="macchiato-") as folder:
-        rendered = Path(folder, "rendered")
+        rendered, nothing = Path(folder, "rendered"), Path(folder, "nothing")
+        nothing.mkdir()
         with interrupts.allowed():
-            _copy(template, rendered, answers)
+            _copy(template, rendered, answers, programs=nothing)
             return read_files(rendered)
 
 
@@ -38,7 +39,7 @@ def read_files(root: Path) -> dict[str, File]:
     }
 
 
-def _copy(template: Path, destination: Path, answers: Mapping[str, object]) -> None:
+def _copy(template: Path, destination: Path, answers: Mapping[str, object], *, programs: Path) -> None:
     # Half a second: only the commands that render pay for it.
     from copier import Settings, run_copy
     from copier.errors import CopierError
@@ -47,7 +48,8 @@ def _copy(template: Path, destination: Path, answers: Mapping[str, object]) -> N
 
     # Without git in sight, Copier takes a checkout's template for what it is now, a folder: else it
     # would clone it at its newest tag, and would start git once for every file.
-    with warnings.catch_warnings(), local.env(PATH=""):
+    # An empty PATH would mean the current folder, so it is an empty folder.
+    with warnings.catch_warnings(), local.env(PATH=str(programs)):
         warnings.simplefilter("ignore")
         try:
             run_copy(
@@ -64,6 +66,6 @@ def _copy(template: Path, destination: Path, answers: Mapping[str, object]) -> N
             raise MacchiatoError(
                 f"the template {template.name} cannot be rendered",
                 code="broken_template",
-                reasons=(str(error) or type(error).__name__, f"it is in {template}"),
+                reasons=(*(str(error).splitlines() or [type(error).__name__]), f"it is in {template}"),
                 tries=("pip install --force-reinstall macchiato-cli",),
             ) from error

@@ -9,7 +9,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
-from macchiato_cli.errors import MacchiatoError
+from macchiato_cli.errors import MacchiatoError, printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -26,6 +26,7 @@ class Report:
     @contextmanager
     def doing(self, what: str) -> Generator[None]:
         """Say what takes time: live on a terminal, as a plain line elsewhere."""
+        what = printable(what)
         if self._silent:
             yield
             return
@@ -54,7 +55,7 @@ class Report:
         from rich.tree import Tree
 
         width = max((len(name) for name, purpose in entries.items() if purpose), default=0) + 2
-        tree = Tree(Text(root, "bold"), guide_style="dim")
+        tree = Tree(Text(printable(root), "bold"), guide_style="dim")
         for name, purpose in entries.items():
             tree.add(Text.assemble(f"{name:<{width}}" if purpose else name, (purpose, "dim")))
         self._print("", tree)
@@ -88,10 +89,10 @@ class Report:
             return
         from rich.text import Text
 
-        lines = [Text.assemble((f"{error.label}:", "bold red"), f" {error.message}")]
-        lines += [Text(f"  {reason}") for reason in error.reasons]
+        lines = [Text.assemble((f"{error.label}:", "bold red"), f" {printable(error.message)}")]
+        lines += [Text(f"  {printable(reason)}") for reason in error.reasons]
         for number, command in enumerate(error.tries):
-            lines.append(Text.assemble("       " if number else "  try: ", (command, "cyan")))
+            lines.append(Text.assemble("       " if number else "  try: ", (printable(command), "cyan")))
         _console(stderr=True).print(*lines, sep="\n")
 
     @property
@@ -102,7 +103,7 @@ class Report:
         if not self._silent:
             from rich.text import Text
 
-            self._print(Text.assemble(*parts))
+            self._print(Text.assemble(*((printable(text), style) for text, style in parts)))
 
     def _print(self, *parts: RenderableType) -> None:
         _console().print(*parts, sep="\n")

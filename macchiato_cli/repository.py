@@ -29,7 +29,10 @@ def why_no_repository(root: Path) -> str | None:
     if not shutil.which("git"):
         return "git is not installed"
     if around := next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), None):
-        return "it is inside the git repository of " + str(around)
+        return f"it is inside the git repository of {around}"
+    # A bare one has no .git; a commit inside of it works with some versions of git only.
+    if (bare := _git(root, "rev-parse", "--absolute-git-dir")).code == 0:
+        return f"it is inside the git repository {bare.output.rstrip()}"
     for setting in ("user.name", "user.email"):
         if not _git(root, "config", setting).output.strip():
             return f"git does not know your {setting}"
@@ -45,7 +48,10 @@ def commit_everything(root: Path, message: str) -> None:
     for arguments in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", message]):
         ended = _git(root, *arguments)
         if ended.code != 0:
-            reasons = (f"git {shlex.join(arguments)} ended with {ended.code}", *ended.output.splitlines()[:8])
+            reasons = (
+                f"git {shlex.join(arguments)} ended with {ended.code}",
+                *ended.output.expandtabs().splitlines()[:8],
+            )
             raise MacchiatoError("git could not commit", code="git_failed", reasons=reasons)
 
 

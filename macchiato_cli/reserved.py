@@ -17,8 +17,8 @@ PROJECT_MODULES = frozenset(
     """.split()
 )
 
-# Functions which every namespace module has already.
-PROJECT_FUNCTIONS = frozenset({"on_client_connect", "on_client_disconnect"})
+# What the generated server tells a client on its own (app/core/listeners.py reserves the same).
+SERVER_EVENTS = frozenset({"closing"})
 
 # https://socket.io/docs/v4/emit-cheatsheet/#reserved-events
 SOCKETIO_EVENTS = frozenset(

@@ -12,6 +12,8 @@ from types import FrameType
 from macchiato_cli import interrupts
 from macchiato_cli.environment import install_commands, project_environment, venv_python
 from macchiato_cli.errors import MacchiatoError, reason_of
+from macchiato_cli.ownership import check_ours
+from macchiato_cli.project import read_project
 from macchiato_cli.setup import enter
 
 
@@ -21,8 +23,11 @@ def run_server(
     """The server's exit code once it has ended; 0 when Ctrl-C ended it.
 
     Raises:
-        MacchiatoError: The project has no environment.
+        MacchiatoError: The project has no environment, or its record is damaged.
+        Refused: The environment is somebody else's.
     """
+    read_project(root)
+    check_ours(root, ".venv", str(venv_python().parent), str(venv_python()))
     python = venv_python(root)
     if not python.is_file():
         raise MacchiatoError(

@@ -65,7 +65,8 @@ class Speaker:
 
 def main() -> None:
     root, is_temporary = target()
-    run([sys.executable, "-m", "macchiato_cli", "new", str(root)])
+    print(f"Making a project in {root} ...", flush=True)
+    run([sys.executable, "-m", "macchiato_cli", "new", "--quiet", "--name", "demo", str(root)])
     with ExitStack() as stack:
         port = free_port()
         url = f"http://127.0.0.1:{port}"
@@ -78,7 +79,7 @@ def main() -> None:
         talk(root, url, stack)
     where = shlex.quote(os.path.relpath(root)) if not is_temporary else str(root)
     print(
-        "\nAll stopped. To talk yourself:\n"
+        "\nAll stopped; the project is yours to keep. To talk yourself:\n"
         f"  cd {where}\n"
         f"  {shlex.quote(str(Path(sys.executable).with_name('macchiato')))} run\n"
         f"  .venv/{BIN}/python clients/dev_user.py --name Ada   # in a second terminal"
@@ -88,7 +89,8 @@ def main() -> None:
 def talk(root: Path, url: str, stack: ExitStack) -> None:
     ada = Speaker(root, "Ada", url, stack)
     grace = Speaker(root, "Grace", url, stack)
-    # Each hears an own text before the other one answers: by then both are connected.
+    ada.hears("* connected")
+    grace.hears("* connected")
     ada.say("hello, is anybody there?")
     ada.hears("You said: hello, is anybody there?")
     grace.say("hello Ada, it is Grace")

@@ -83,12 +83,12 @@ def test_two_spellings_of_one_python_name_are_refused(
 ) -> None:
     before = snapshot(project)
 
-    assert macchiato("add-namespace", spelling, folder=project) == Ran(
+    assert macchiato("add-namespace", spelling, "--public", folder=project) == Ran(
         3,
         "",
         f'error: "{spelling}" and "devUser", which is there, have one name in Python\n'
         "  both are app/namespaces/dev_user.py\n"
-        f"  try: macchiato add-namespace {spelling}2\n",
+        f"  try: macchiato add-namespace {spelling}2 --public\n",
     )
     assert snapshot(project) == before
 
@@ -138,6 +138,28 @@ def test_a_bad_event_is_refused_with_a_command_that_works(macchiato: Macchiato, 
     )
 
 
+@pytest.mark.parametrize(
+    ("typed", "suggested"),
+    [
+        (
+            ["q", "--event", "a", "--event", "b c", "--event", "d", "--public"],
+            "q --event a --event bC --event d --public",
+        ),
+        (["q", "--event", "b c", "--event", "9d", "--event", "bC"], "q --event bC --event d9"),
+        (["q", "--event", "a", "--event", "b", "--event", "a", "-n"], "q --event a --event b --dry-run"),
+        (["9q", "--event", "b c", "--public", "-y"], "q9 --event bC --public --yes"),
+    ],
+)
+def test_a_suggested_command_keeps_all_that_was_typed(
+    macchiato: Macchiato, project: Path, typed: list[str], suggested: str
+) -> None:
+    ran = macchiato("add-namespace", *typed, folder=project)
+
+    assert ran.code == 2
+    assert ran.err.splitlines()[-1] == f"  try: macchiato add-namespace {suggested}"
+    assert macchiato("add-namespace", *suggested.split(), "-n", folder=project).code == 0
+
+
 @pytest.mark.parametrize("options", [[], ["--event", "sayStuff"]])
 def test_one_that_is_there_changes_nothing(macchiato: Macchiato, project: Path, options: list[str]) -> None:
     before = snapshot(project)
@@ -174,7 +196,7 @@ def test_a_namespace_is_added_from_any_folder_inside(macchiato: Macchiato, proje
         "  macchiato run\n"
         "  ../../.venv/bin/python ../../clients/chat.py --name Ada   # in a second terminal\n"
         "\n"
-        "The same again:\n"
+        "The same, without questions:\n"
         "  macchiato add-namespace chat --event sendMessage --event typing\n",
         "",
     )

@@ -35,9 +35,7 @@ def faulty(macchiato: Macchiato, fault: str, stride: int, *arguments: str) -> li
     return [json.loads(line) for line in ended.stdout.splitlines()]
 
 
-@pytest.mark.parametrize(
-    ("fault", "stride"), [("SIGINT", 5), ("SIGTERM", 23), ("SIGHUP", 29), ("ENOSPC", 7), ("EIO", 19)]
-)
+@pytest.mark.parametrize(("fault", "stride"), [("SIGINT", 7), ("SIGTERM", 23), ("ENOSPC", 11), ("EIO", 19)])
 @pytest.mark.parametrize("target", ["absent", "empty folder", "project"])
 def test_a_fault_at_any_step_leaves_everything_or_nothing(
     macchiato: Macchiato, work: Path, rendered: Path, target: str, fault: str, stride: int
@@ -73,7 +71,7 @@ def wait_until_listening(process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
-@pytest.mark.parametrize("delay_s", [0.0, 0.1, 0.4, 0.7, 1.0])
+@pytest.mark.parametrize("delay_s", [0.0, 0.4, 1.0])
 def test_a_signal_while_importing_and_rendering_leaves_everything_or_nothing(
     macchiato: Macchiato, work: Path, home: Path, rendered: Path, delay_s: float
 ) -> None:
@@ -92,12 +90,13 @@ def test_a_signal_while_importing_and_rendering_leaves_everything_or_nothing(
     assert [path.name for path in home.iterdir()] == [".gitconfig"]
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
 def test_signals_that_are_to_be_ignored_stay_so(macchiato: Macchiato, work: Path) -> None:
     command = " ".join([*macchiato.command, "new", "demo", *QUICK])
     process = subprocess.Popen(
-        ["sh", "-c", f"trap '' HUP; exec {command}"], cwd=work, env=macchiato.environment
+        ["sh", "-c", f"trap '' HUP; exec {command}"], cwd=work, env=macchiato.environment, text=True
     )
-    time.sleep(0.4)
+    wait_until_listening(process)
     process.send_signal(signal.SIGHUP)
 
     assert process.wait(30) == 0

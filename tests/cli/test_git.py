@@ -39,6 +39,16 @@ def test_inside_another_repository_there_is_a_note_and_no_commit(macchiato: Macc
     assert not (work / "deep/demo/.git").exists()
 
 
+def test_inside_a_bare_repository_there_is_a_note_and_no_commit(macchiato: Macchiato, work: Path) -> None:
+    git(work, "init", "-q", "--bare", "x.git")
+
+    ran = macchiato("new", "x.git/demo", "--no-install")
+
+    assert ran.code == 0
+    assert f"note      no git repository was made: it is inside the git repository {work}/x.git\n" in ran.out
+    assert not (work / "x.git/demo/.git").exists()
+
+
 def test_without_git_there_is_a_note(macchiato: Macchiato, work: Path, home: Path) -> None:
     ran = macchiato("new", "demo", "--no-install", PATH=str(home))
 

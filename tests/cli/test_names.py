@@ -14,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
+from app.core.listeners import RESERVED_EVENTS
 from macchiato_cli.errors import BadName
 from macchiato_cli.names import EventName, NamespaceName, event_names, namespace_name, project_name
+from macchiato_cli.reserved import SERVER_EVENTS, SOCKETIO_EVENTS
 
 TEMPLATE = Path(__file__).parents[2] / "templates" / "project"
 
@@ -84,9 +86,9 @@ def test_a_namespace_has_one_spelling_in_python(wire: str, module: str, object_:
         (["connect"], '"connect" cannot be an event name', "Socket.IO keeps that name for itself"),
         (["newListener"], '"newListener" cannot be an event name', "Socket.IO keeps that name for itself"),
         (
-            ["clientDisconnect"],
-            '"clientDisconnect" cannot be an event name',
-            "the namespace has a function on_client_disconnect of its own",
+            ["closing"],
+            '"closing" cannot be an event name',
+            "the server sends an event of that name itself",
         ),
         (["say", "say"], '"say" is there twice', "one listener, on_say, answers one event"),
         (
@@ -96,20 +98,20 @@ def test_a_namespace_has_one_spelling_in_python(wire: str, module: str, object_:
         ),
         (
             ["sayStuff", "sayingStuff"],
-            '"sayingStuff" and "sayStuff" are the same event',
-            "one listener, on_say_stuff, answers one event",
+            '"sayingStuff" and "sayStuff" cannot be told apart',
+            'the other clients would hear both as "sayingStuff"',
         ),
     ],
 )
 def test_events_are_refused_with_a_reason(texts: list[str], message: str, reason: str) -> None:
     with pytest.raises(BadName) as caught:
-        event_names(texts, command="macchiato add-namespace chat")
+        event_names(texts)
 
     assert (caught.value.message, caught.value.reasons) == (message, (reason,))
 
 
 def test_the_default_event_is_heard_as_the_original_has_it() -> None:
-    events = event_names(["sayStuff", "chat:typing"], command="")
+    events = event_names(["sayStuff", "chat:typing"])
 
     assert [(event.wire, event.function, event.heard) for event in events] == [
         ("sayStuff", "on_say_stuff", "sayingStuff"),
@@ -140,7 +142,7 @@ def test_a_project_name_is_refused_with_a_reason_and_a_suggestion(
 
 
 def _one_event(text: str) -> EventName:
-    return event_names([text], command="macchiato add-namespace chat")[0]
+    return event_names([text])[0]
 
 
 # Plain text seldom is nearly right; what people mistype is.
@@ -211,6 +213,10 @@ def test_no_client_script_hides_a_module_that_the_project_installs() -> None:
         except BadName:
             continue
     assert accepted == []
+
+
+def test_an_event_that_the_server_reserves_is_refused() -> None:
+    assert SOCKETIO_EVENTS | SERVER_EVENTS == RESERVED_EVENTS
 
 
 def test_no_namespace_takes_the_files_of_the_project_itself() -> None:

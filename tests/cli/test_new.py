@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
@@ -98,6 +99,13 @@ def test_a_bad_name_is_refused_before_anything_else(macchiato: Macchiato, work: 
         "  it becomes Python code, so it must start with a letter (a to z)\n"
         "  try: macchiato new demo --namespace lives9\n",
     )
+    options = ["--namespace", "9lives", "--no-git", "-y", "-n"]
+    assert macchiato("new", "my server", "--name", "a b", *options).err.splitlines()[-1] == (
+        "  try: macchiato new 'my server' --name a-b --namespace lives9 --no-git --dry-run --yes"
+    )
+    assert macchiato("new", "my server", "--namespace", "chat", "-q").err.splitlines()[-1] == (
+        "  try: macchiato new 'my server' --name my-server --namespace chat --quiet"
+    )
     assert os.listdir(work) == []
 
 
@@ -105,6 +113,19 @@ def test_terminal_escapes_in_a_name_are_shown_not_obeyed(macchiato: Macchiato) -
     ran = macchiato("new", "\x1b[2Jdemo")
 
     assert ran.err.splitlines()[0] == 'error: "\\x1b[2Jdemo" cannot be a project name'
+
+
+def test_terminal_escapes_in_a_path_are_shown_not_obeyed(macchiato: Macchiato, work: Path) -> None:
+    path = "caf\u00e9 \u3000/\x1b]0;x\x07\n\u202e/demo"
+
+    ran, as_json = macchiato("new", path, *QUICK), macchiato("new", path, *QUICK, "--json")
+
+    printed = "caf\u00e9 \u3000/\\x1b]0;x\\x07\\n\\u202e/demo"
+    assert f" files in {printed}\n" in ran.out
+    assert f"  cd '{printed}'\n" in ran.out
+    assert as_json.code == 3
+    assert json.loads(as_json.out)["message"] == f"{work}/{path} is a macchiato project already"
+    assert macchiato("new", path).err.startswith(f"error: {work}/{printed} is a macchiato project already\n")
 
 
 def test_missing_parents_are_not_left_behind_by_a_failure(macchiato: Macchiato, work: Path) -> None:
@@ -154,7 +175,7 @@ def test_a_project_is_made_and_told(macchiato: Macchiato, work: Path) -> None:
         "  macchiato run",
         "  .venv/bin/python clients/dev_user.py --name Ada   # in a second terminal",
         "",
-        "The same again:",
+        "The same, without questions:",
         "  macchiato new demo --no-install --no-git",
     ]
 
@@ -271,6 +292,17 @@ def test_rendering_neither_calls_git_nor_sees_the_user_s_copier_settings(
     assert not (home / "git-was-called").exists()
     assert snapshot(work / "demo") == snapshot(rendered)
     assert not [path for path in home.iterdir() if path.name.startswith("macchiato-")]
+
+
+def test_a_program_called_git_in_the_current_folder_is_not_called(
+    macchiato: Macchiato, work: Path, home: Path, rendered: Path
+) -> None:
+    (work / "git").write_text("#!/bin/sh\necho called >> $HOME/git-was-called\nexit 1\n")
+    (work / "git").chmod(0o755)
+
+    assert macchiato("new", "demo", "-q", *QUICK) == Ran(0, "", "")
+    assert not (home / "git-was-called").exists()
+    assert snapshot(work / "demo") == snapshot(rendered)
 
 
 def test_a_reader_that_leaves_does_not_stop_the_work(

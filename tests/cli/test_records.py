@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,14 @@ from macchiato_cli.project import (
     read_project,
 )
 from macchiato_cli.scaffold import namespace_files, project_files
-from tests.cli.conftest import Macchiato, snapshot
+from tests.cli.conftest import Macchiato, Ran, snapshot
 
 GOOD = "template: project\nversion: 0.1.0\nanswers:\n  name: demo\n  namespace: devUser\n"
+
+# Each mapping holds the one before twice: 25 lines, and 2 to the 25 keys to copy.
+MERGE_BOMB = "a0: &a0 {k: v}\n" + "".join(
+    f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}\n" for n in range(1, 26)
+)
 
 
 def write_record(root: Path, text: str | bytes) -> Path:
@@ -38,7 +44,11 @@ def write_record(root: Path, text: str | bytes) -> Path:
         (b"\xff\xfe\x00", "it is not YAML"),
         ("!!python/object/apply:os.system ['touch /tmp/macchiato-was-here']", "it is not YAML"),
         ("x: 2020-99-99", "it is not YAML"),
-        ("[" * 20_000, "it is not YAML"),
+        ("[" * 65_000, "it is nested too deeply"),
+        (MERGE_BOMB, "it has aliases or merge keys"),
+        (f"{GOOD}x: &a y\n", "it has aliases or merge keys"),
+        (f"{GOOD}<<: {{a: b}}\n", "it has aliases or merge keys"),
+        (f"{GOOD}!!merge x: {{a: b}}\n", "it has aliases or merge keys"),
         ("#" * 70_000, "it has more than 65536 bytes"),
         (GOOD.replace("project", "namespace"), "it is not the record of a project"),
         (GOOD.replace("0.1.0", "0.1"), "its version is not one of macchiato's"),
@@ -60,6 +70,22 @@ def test_a_damaged_record_is_refused_with_its_reason(tmp_path: Path, text: str |
 
     assert caught.value.code == "damaged_record"
     assert caught.value.reasons == (reason, f"it is {path}")
+
+
+def test_a_record_that_is_no_file_is_refused_and_not_waited_for(macchiato: Macchiato, project: Path) -> None:
+    path = project / ".macchiato/namespaces/chat.yml"
+    os.mkfifo(path)
+
+    ran = macchiato("add-namespace", "chat", folder=project)
+
+    assert ran == Ran(
+        1,
+        "",
+        'error: "chat.yml" is not a record that macchiato wrote\n'
+        "  it is not a regular file\n"
+        f"  it is {path}\n"
+        f"  try: git checkout -- {path}\n",
+    )
 
 
 def test_a_record_of_a_later_version_asks_for_an_upgrade(tmp_path: Path) -> None:

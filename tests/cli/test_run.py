@@ -13,6 +13,8 @@ import pytest
 
 from tests.cli.conftest import Macchiato, Ran
 
+RECORD = "template: project\nversion: 0.1.0\nanswers:\n  name: demo\n  namespace: devUser\n"
+
 # Stands for the generated server: says how it was started, then waits for what the test has in mind.
 SERVER = """
 import json, os, signal, sys, time
@@ -37,7 +39,7 @@ def served(work: Path) -> Path:
     """A project with an environment and a server."""
     root = work / "demo"
     (root / ".macchiato").mkdir(parents=True)
-    (root / ".macchiato/project.yml").touch()
+    (root / ".macchiato/project.yml").write_text(RECORD)
     (root / "app/core").mkdir(parents=True)
     (root / "app/__main__.py").write_text(SERVER)
     (root / ".venv/bin").mkdir(parents=True)
@@ -93,7 +95,7 @@ def test_the_server_s_exit_code_is_kept(macchiato: Macchiato, served: Path) -> N
     [
         ([], ["--reload"], {}),
         (["--no-reload"], [], {}),
-        (["--port", "0", "--host", "::1"], ["--reload"], {"HOST": "::1", "PORT": "0"}),
+        (["--port", "1", "--host", "::1"], ["--reload"], {"HOST": "::1", "PORT": "1"}),
         (["--no-reload", "--", "--workers", "2"], ["--workers", "2"], {}),
     ],
 )
@@ -113,8 +115,9 @@ def test_the_server_starts_in_its_own_environment_from_any_folder_inside(
     assert json.loads(ran.out) == [started, str(served), variables]
 
 
-def test_a_port_that_is_none_is_a_usage_error(macchiato: Macchiato, served: Path) -> None:
-    ran = macchiato("run", "--port", "70000", folder=served)
+@pytest.mark.parametrize("port", ["0", "70000"])
+def test_a_port_that_is_none_is_a_usage_error(macchiato: Macchiato, served: Path, port: str) -> None:
+    ran = macchiato("run", "--port", port, folder=served)
 
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.endswith("  try: macchiato run --help\n")

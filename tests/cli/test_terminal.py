@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Macchiato, snapshot
+from tests.cli.test_run import RECORD
 
 if sys.platform == "win32":
     pytest.skip("needs pseudo-terminals", allow_module_level=True)
@@ -95,7 +96,7 @@ def test_a_missing_path_is_asked_for_until_it_will_do(
 
     terminal.read_until("Folder of the new project: ")
     terminal.type("my server\n")
-    terminal.read_until("--name my-server\nFolder of the new project: ")
+    terminal.read_until("--name my-server --no-install --no-git\nFolder of the new project: ")
     terminal.type("full\n")
     terminal.read_until("another-name\nFolder of the new project: ")
     terminal.type("demo\n")
@@ -103,7 +104,9 @@ def test_a_missing_path_is_asked_for_until_it_will_do(
     assert terminal.finish() == 0
     assert 'error: "my server" cannot be a project name\n' in terminal.seen
     assert f"error: {work}/full is not empty\n  it holds note\n" in terminal.seen
-    assert terminal.seen.endswith("The same again:\n  macchiato new demo --no-install --no-git\n")
+    assert terminal.seen.endswith(
+        "The same, without questions:\n  macchiato new demo --no-install --no-git\n"
+    )
     assert snapshot(work / "demo") == snapshot(rendered)
 
 
@@ -120,7 +123,7 @@ def test_a_missing_name_is_asked_for_until_it_will_do(
     terminal.type("chat\n")
 
     assert terminal.finish() == 0
-    assert terminal.seen.endswith("The same again:\n  macchiato add-namespace chat\n")
+    assert terminal.seen.endswith("The same, without questions:\n  macchiato add-namespace chat\n")
     assert (project / "app/namespaces/chat.py").is_file()
 
 
@@ -172,7 +175,7 @@ def test_ctrl_c_while_installing_keeps_the_project(
 
 def test_ctrl_c_ends_the_server_quietly(macchiato: Macchiato, work: Path, terminals: list[Terminal]) -> None:
     (work / ".macchiato").mkdir()
-    (work / ".macchiato/project.yml").touch()
+    (work / ".macchiato/project.yml").write_text(RECORD)
     (work / ".venv/bin").mkdir(parents=True)
     (work / ".venv/bin/python").symlink_to(sys.executable)
     (work / "app").mkdir()

@@ -192,6 +192,17 @@ async def test_what_is_wrong_does_not_repeat_what_was_sent() -> None:
             assert "a secret of mine" not in json.dumps(ack)
 
 
+async def test_a_message_of_mistakes_gets_a_short_answer() -> None:
+    """Naming each of a million mistakes would take seconds, in which nobody else is served."""
+    async with serving(with_listeners()) as url, joined(url, "Ada") as ada:
+        ack = await ada.call("tree", {"places": [{}] * 1000})
+        assert ack["error"]["details"] == [{"field": "places", "message": "1000 things in it are wrong"}]
+
+        ack = await ada.call("rest", "first", *["wrong"] * 1000)
+        assert ack["error"]["code"] == "invalid_payload"
+        assert len(ack["error"]["details"]) == 21
+
+
 async def test_a_validator_that_crashes_is_an_internal_error(caplog: pytest.LogCaptureFixture) -> None:
     async with serving(with_listeners()) as url, joined(url, "Ada") as ada:
         assert await ada.call("checked", 13) == INTERNAL
@@ -224,6 +235,19 @@ async def test_bytes_travel_both_ways_on_every_transport() -> None:
             while len(packets) < 2:
                 packets += await polling.poll()
             assert packets == ['461-/people,1[{"ok":true,"data":{"_placeholder":true,"num":0}}]', "bAwIB"]
+
+
+async def test_a_broadcast_of_bytes_reaches_every_transport() -> None:
+    people = people_wrapper()
+    async with serving(people) as url, joined(url, "Ada") as ada, raw_polling(url) as grace:
+        await grace.post('40/people,{"token":"Grace"}')
+        await grace.poll()
+        await people.broadcast("file", b"\x01\x02\x03")
+        assert await ada.hears("file") == b"\x01\x02\x03"
+        packets = await grace.poll()
+        while len(packets) < 2:
+            packets += await grace.poll()
+        assert packets == ['451-/people,["file",{"_placeholder":true,"num":0}]', "bAQID"]
 
 
 # What listeners answer.
@@ -293,7 +317,8 @@ SENDABLE: list[tuple[Any, Any]] = [
     (2**53 + 1, 2**53 + 1),
     (-0.5, -0.5),
     ("\U0001f600 \x1e \x00", "\U0001f600 \x1e \x00"),
-    (nested(20), nested(20)),
+    (nested(100), nested(100)),
+    ({"_placeholder": False}, {"_placeholder": False}),
 ]
 
 
@@ -324,6 +349,8 @@ async def test_what_a_listener_returns_is_what_the_client_gets() -> None:
         lambda: 10**5000,
         lambda: [-(10**309)],
         lambda: asyncio.sleep,
+        lambda: nested(101),
+        lambda: {"a": {"_placeholder": True, "num": 0}},
     ],
     ids=[
         "object",
@@ -340,6 +367,8 @@ async def test_what_a_listener_returns_is_what_the_client_gets() -> None:
         "a number of 5000 digits",
         "a number that is infinite in JavaScript",
         "function",
+        "one level too deep",
+        "what stands for a binary attachment",
     ],
 )
 async def test_what_cannot_be_sent_is_an_internal_error(
@@ -524,10 +553,11 @@ def test_what_cannot_be_a_listener_is_refused(
 
 
 @pytest.mark.parametrize(
-    "event", ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"]
+    "event",
+    ["closing", "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"],
 )
 def test_reserved_events_have_no_listener(event: str) -> None:
-    with pytest.raises(ValueError, match=rf"^'{event}' is reserved by Socket.IO: no client can send it$"):
+    with pytest.raises(ValueError, match=rf"^'{event}' is reserved: it cannot have a listener$"):
         people_wrapper().listener(event)(listens)
 
 

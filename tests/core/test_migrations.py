@@ -1,4 +1,4 @@
-"""Migrations of a generated project, from the shell and at start, on SQLite (PostgreSQL: tests/services)."""
+"""Migrations of a generated project, from the shell and at start, on SQLite (PostgreSQL: tests/database)."""
 
 import os
 import shutil

@@ -43,12 +43,12 @@ async def test_events_of_a_polling_client_are_answered_in_order() -> None:
     async with serving(echoing({0: 0.1})) as url, raw_polling(url) as client:
         await client.post('40/people,{"token":"Ada"}')
         await client.poll()
-        await client.post(*(f'42/people,{number}["echo",{number}]' for number in range(15)))
+        await client.post(*(f'42/people,{number}["echo",{number}]' for number in range(100)))
         packets: list[str] = []
-        while len(packets) < 30:
+        while len(packets) < 200:
             packets += await client.poll()
         acks = [packet for packet in packets if packet.startswith("43")]
-        assert acks == [f'43/people,{n}[{{"ok":true,"data":{n}}}]' for n in range(15)]
+        assert acks == [f'43/people,{n}[{{"ok":true,"data":{n}}}]' for n in range(100)]
 
 
 async def test_nobody_waits_for_somebody_elses_listener() -> None:

@@ -1,6 +1,7 @@
 """Whoever is not let in hears so at once, and why, but nothing of what went wrong inside."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.core import SocketError, SocketWrapper, socket_nok, socket_ok
+from app.core import Client, ClientMetadata, SocketError, SocketOk, SocketWrapper, socket_nok, socket_ok
 from support import serving
 from tests.core.behind import until_forgotten
 from tests.core.people import joined, people_wrapper, refusal
@@ -169,3 +170,17 @@ async def test_the_token_is_not_logged_when_the_middleware_fails(caplog: pytest.
     assert "my-secret-token" not in "".join(
         record.getMessage() for record in caplog.records if record.name.startswith("app")
     )
+
+
+async def test_a_middleware_that_swallows_its_time_out_refuses_all_the_same() -> None:
+    async def stubborn(
+        wrapper: SocketWrapper[Any], client: Client[Any], comm_id: str | None, metadata: ClientMetadata
+    ) -> SocketOk[None]:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        return socket_ok()
+
+    people = guarded(stubborn, middleware_timeout_s=0.1)
+    async with serving(people) as url, asyncio.timeout(5):
+        assert await refusal(url, None) == ("timeout", "The server took too long to decide")
+        await until_forgotten(people)

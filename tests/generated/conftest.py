@@ -1,4 +1,4 @@
-"""One project, made by the real command and installed into an environment of its own."""
+"""One project, made by scripts/demo with the real command, and installed into an environment of its own."""
 
 import os
 import signal
@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from support import free_port, wait_for_health
+
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 # Nothing of the checkout's may help the project along.
 ENVIRONMENT = {
@@ -84,11 +86,25 @@ def run(command: Sequence[str], *, cwd: Path) -> str:
     return done.stdout
 
 
+@dataclass(frozen=True)
+class Demo:
+    """What scripts/demo made, and what it said."""
+
+    project: Project
+    output: str
+
+
 @pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     folder = tmp_path_factory.mktemp("generated") / "myproj"
-    run([sys.executable, "-m", "macchiato_cli", "new", str(folder), "--no-git", "-y"], cwd=folder.parent)
-    return Project(folder)
+    # Its Python part, without the bootstrap: the environment is there already.
+    output = run([sys.executable, str(CHECKOUT / "scripts" / "demo.py"), str(folder)], cwd=folder.parent)
+    return Demo(Project(folder), output)
+
+
+@pytest.fixture(scope="session")
+def project(demo: Demo) -> Project:
+    return demo.project
 
 
 @pytest.fixture

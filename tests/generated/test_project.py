@@ -1,5 +1,6 @@
 """A fresh project does what its README says."""
 
+import contextlib
 import json
 import os
 import re
@@ -8,16 +9,33 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
 
-from support import Member, register
-from tests.generated.conftest import ENVIRONMENT, Project
+from support import Member, register, wait_for_health
+from tests.generated.conftest import ENVIRONMENT, Demo, Project
 from tests.services import require
 
 # In one process, which makes the project once; pip alone may take two minutes to install it.
 pytestmark = [pytest.mark.xdist_group("generated"), pytest.mark.timeout(600)]
+
+
+def test_the_demo_lets_two_people_talk_and_stops_everything(demo: Demo) -> None:
+    heard = [line.strip() for line in demo.output.splitlines() if " | sayingStuff" in line]
+
+    assert sorted(heard) == [
+        "Ada   | sayingStuff: User Grace says: hello Ada, it is Grace",
+        "Ada   | sayingStuff: You said: hello Grace, this works ...",
+        "Ada   | sayingStuff: You said: hello, is anybody there? ...",
+        "Grace | sayingStuff: User Ada says: hello Grace, this works",
+        "Grace | sayingStuff: User Ada says: hello, is anybody there?",
+        "Grace | sayingStuff: You said: hello Ada, it is Grace ...",
+    ]
+    assert "All stopped; the project is yours to keep. To talk yourself:" in demo.output
+    processes = subprocess.run(["ps", "axww"], capture_output=True, text=True, check=True)
+    assert str(demo.project.folder) not in processes.stdout
 
 
 def test_its_linters_types_and_tests_pass(project: Project) -> None:
@@ -27,6 +45,7 @@ def test_its_linters_types_and_tests_pass(project: Project) -> None:
 
 
 def test_pyright_agrees(project: Project) -> None:
+    require("node", "pyright runs on Node.js")
     pyright = require(Path(sys.executable).with_name("pyright"), "pip install pyright")
 
     project.run(pyright, "--pythonpath", project.python, "app", "clients", "tests")
@@ -120,7 +139,7 @@ def test_the_client_says_where_it_tried_when_no_server_is_there(project: Project
     ada = project.client("clients/dev_user.py", "--say", "hello", "--url", f"http://127.0.0.1:{port}")
 
     assert ada.returncode == 1
-    assert ada.stderr == f"error: no server answers at http://127.0.0.1:{port}\n  try: python -m app\n"
+    assert ada.stderr == f"error: no server answers at http://127.0.0.1:{port}\n  try: scripts/serve\n"
 
 
 def test_the_client_prints_the_code_and_the_message_of_a_refusal(project: Project, port: int) -> None:
@@ -129,7 +148,7 @@ def test_the_client_prints_the_code_and_the_message_of_a_refusal(project: Projec
         nobody = project.client("clients/lobby.py", "--name", "", "--say", "hello", "--url", url)
 
     assert nobody.returncode == 1
-    assert nobody.stderr == "error: invalid_name: metadata.user_name must be a text of 1 to 80 characters\n"
+    assert nobody.stderr == "error: invalid_name: metadata.user_name must be 1 to 80 printable characters\n"
 
 
 def test_a_busy_port_is_named_with_a_way_out(project: Project, port: int) -> None:
@@ -145,10 +164,101 @@ def test_a_busy_port_is_named_with_a_way_out(project: Project, port: int) -> Non
 
     assert second.returncode == 1
     assert second.stderr.splitlines()[0] == f"error: cannot listen on 127.0.0.1:{port}"
-    assert second.stderr.splitlines()[-1] == f"  try: PORT={port + 1} python -m app"
+    assert second.stderr.splitlines()[-1] == f"  try: PORT={port + 1} scripts/serve"
 
 
-def test_it_does_not_start_without_a_secret(project: Project) -> None:
+def test_it_says_so_when_the_database_is_not_to_be_had(project: Project, port: int) -> None:
+    url = "sqlite:////no/such/folder/app.sqlite3"
+    started = subprocess.run(
+        [project.python, "-m", "app"],
+        cwd=project.folder,
+        env=ENVIRONMENT | {"PORT": str(port), "DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+    assert started.returncode == 1
+    assert started.stdout == ""
+    assert started.stderr.splitlines() == [
+        "error: cannot prepare the database sqlite+aiosqlite:////no/such/folder/app.sqlite3",
+        "  unable to open database file",
+        "  try: DATABASE_URL=sqlite:///app.sqlite3 scripts/serve",
+    ]
+
+
+def test_it_does_not_start_when_the_secret_is_missing(project: Project, tmp_path: Path) -> None:
+    shutil.copytree(project.folder / "app", tmp_path / "app")
+    started = subprocess.run(
+        [project.python, "-m", "app"],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+    assert started.returncode == 1
+    assert started.stderr.splitlines()[:4] == [
+        "error: TOKEN_SECRET is missing",
+        "  it encrypts the tokens that say who is connecting",
+        "  try: scripts/setup, which writes a missing .env; or set TOKEN_SECRET to what this prints:",
+        '       python -c "import secrets; print(secrets.token_urlsafe(48))"',
+    ]
+
+
+def test_the_client_says_why_the_server_ended_the_connection(project: Project, port: int) -> None:
+    with project.serving(port, TOKEN_LIFETIME_S="2") as url:
+        ada = subprocess.Popen(
+            [project.python, "clients/dev_user.py", "--url", url],
+            cwd=project.folder,
+            env=ENVIRONMENT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        # It still waits for a line to be typed.
+        assert ada.wait(timeout=30) == 1
+        _, complaint = ada.communicate()
+
+    assert complaint == "error: token_expired: Log in again\n"
+
+
+def test_macchiato_run_serves_from_any_folder_and_reloads(project: Project, port: int) -> None:
+    main = project.folder / "app" / "http.py"
+    original = main.read_text()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "macchiato_cli", "run", "--port", str(port)],
+        cwd=project.folder / "app" / "core",
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def answer() -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1) as response:
+            return str(json.load(response)["status"])
+
+    try:
+        wait_for_health(f"http://127.0.0.1:{port}", server)
+        assert answer() == "ok"
+        main.write_text(original.replace('return {"status": "ok"}', 'return {"status": "changed"}'))
+        deadline = time.monotonic() + 30
+        status = ""
+        while status != "changed" and time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                status = answer()
+            time.sleep(0.1)
+        assert status == "changed"
+    finally:
+        main.write_text(original)
+        server.send_signal(signal.SIGINT)
+        code = server.wait(timeout=20)
+    assert code == 0
+
+
+def test_it_does_not_start_with_a_placeholder_for_a_secret(project: Project) -> None:
     started = subprocess.run(
         [project.python, "-m", "app"],
         cwd=project.folder,

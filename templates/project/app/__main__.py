@@ -1,33 +1,56 @@
 """`python -m app`: run the server, on the HOST and PORT of `.env` or the environment."""
 
 import argparse
+import asyncio
+import errno
+import os
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
 from uvicorn.supervisors import ChangeReload
 
 from .engine.uvicorn_server import UvicornServer, uvicorn_config
 from .logs import LOGGING
 from .settings import Settings, load_settings
+from .users import Users
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m app", description="Run the server.")
     parser.add_argument("--reload", action="store_true", help="restart when a file of the app changes")
     reload: bool = parser.parse_args().reload
-    listening = listen(load_settings())
-    print(f"Serving on {address_of(listening)} (HTTP API: /docs). Press Ctrl-C to stop.", flush=True)
+    os.umask(0o077)  # What this process writes, such as a SQLite file, only its own user can read.
+    settings = load_settings()
+    listening = listen(settings)
     reload_dirs = [str(Path(__file__).parent)] if reload else None
     config = uvicorn_config("app.main:create_app", log_config=LOGGING, reload_dirs=reload_dirs)
     server = UvicornServer(config)
-    try:
+    # uvicorn raises Ctrl-C again for its caller, when it has shut down.
+    with suppress(KeyboardInterrupt):
+        asyncio.run(migrate(settings))
+        print(f"Serving on {address_of(listening)} (HTTP API: /docs). Press Ctrl-C to stop.", flush=True)
         if reload:
             ChangeReload(config, target=server.run, sockets=[listening]).run()
         else:
             server.run(sockets=[listening])
-    except KeyboardInterrupt:
-        pass  # uvicorn has shut down already; it raises the signal again for its caller.
+
+
+async def migrate(settings: Settings) -> None:
+    """Bring the database's tables up to date; exits with a remedy when it is not to be had."""
+    users = Users(settings.database_url)
+    try:
+        await users.migrate()
+    except (OSError, SQLAlchemyError) as error:
+        sys.exit(
+            f"error: cannot prepare the database {settings.safe_database_url}\n"
+            f"  {getattr(error, 'orig', None) or error}\n"
+            "  try: DATABASE_URL=sqlite:///app.sqlite3 scripts/serve"
+        )
+    finally:
+        await users.close()
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -36,10 +59,12 @@ def listen(settings: Settings) -> socket.socket:
     try:
         listening = socket.create_server((settings.host, settings.port), family=family)
     except OSError as error:
+        taken = error.errno in (errno.EADDRINUSE, errno.EACCES)
+        other = f"PORT={settings.port % 65535 + 1}" if taken else "HOST=127.0.0.1"
         sys.exit(
             f"error: cannot listen on {settings.host}:{settings.port}\n"
             f"  {error.strerror or error}\n"
-            f"  try: PORT={settings.port % 65535 + 1} python -m app"
+            f"  try: {other} scripts/serve"
         )
     listening.set_inheritable(True)  # For the process that --reload starts.
     return listening

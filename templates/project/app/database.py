@@ -13,7 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
-class Base(MappedAsDataclass, DeclarativeBase):
+class Base(MappedAsDataclass, DeclarativeBase, kw_only=True):
     """The base of every table: what `alembic revision --autogenerate` compares to the database."""
 
     # Constraints without a name could not be dropped or changed by a later migration.
@@ -55,12 +55,12 @@ def create_engine(database_url: str) -> AsyncEngine:
 
 async def migrate(engine: AsyncEngine) -> None:
     """Applies the migrations that are missing; safe when several processes start at once."""
-    async with engine.connect() as connection:
-        try:
+    try:
+        async with engine.connect() as connection:
             await connection.run_sync(_upgrade)
-        finally:
-            # Not for reuse: migrations turn the foreign keys of SQLite off.
-            await connection.invalidate()
+    finally:
+        # Its connection is not for reuse: migrations turn the foreign keys of SQLite off.
+        await engine.dispose()
 
 
 def _upgrade(connection: Connection) -> None:

@@ -5,14 +5,19 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, Secret, StringConstraints
 from starlette.types import Lifespan
 
 from . import services
+from .body_limit import BodyLimit
 from .core.tokens import InvalidToken
+from .passwords import TooBusy
 from .users import EmailTaken, User
+
+# A name, an address and a password need far less.
+MAX_BODY_BYTES = 16_384
 
 users = APIRouter(prefix="/api", tags=["users"])
 operations = APIRouter(tags=["operations"])
@@ -29,6 +34,8 @@ def create_http(lifespan: Lifespan[FastAPI]) -> FastAPI:
     http.include_router(users)
     http.include_router(operations)
     http.exception_handler(RequestValidationError)(explain_invalid_body)
+    http.exception_handler(TooBusy)(explain_too_busy)
+    http.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     if origins := services.settings().allowed_origins:
         http.add_middleware(
             CORSMiddleware,
@@ -117,6 +124,11 @@ async def renew(credentials: Annotated[HTTPAuthorizationCredentials | None, Depe
     return _answer(user)
 
 
+@operations.get("/", include_in_schema=False)
+async def root() -> RedirectResponse:
+    return RedirectResponse("/docs")
+
+
 @operations.get("/healthz", summary="Is the server alive?")
 async def health() -> dict[str, str]:
     # Does not ask the database: restarting this server would not mend it, but would disconnect everybody.
@@ -125,8 +137,15 @@ async def health() -> dict[str, str]:
 
 async def explain_invalid_body(_request: Request, error: RequestValidationError) -> JSONResponse:
     """FastAPI's own answer, without the refused values: a password must not come back in clear text."""
-    problems = [{key: problem[key] for key in ("type", "loc", "msg")} for problem in error.errors()]
+    problems = [{key: problem[key] for key in ("type", "loc", "msg")} for problem in error.errors()[:20]]
     return JSONResponse({"detail": problems}, status_code=422)
+
+
+async def explain_too_busy(_request: Request, _error: TooBusy) -> JSONResponse:
+    """Source: RFC 9110, sections 15.6.4 (503) and 10.2.3 (Retry-After)."""
+    return JSONResponse(
+        {"detail": "Too many people are logging in: try again"}, status_code=503, headers={"Retry-After": "2"}
+    )
 
 
 def _answer(user: User) -> TokenAnswer:

@@ -21,11 +21,19 @@ def _without_query(arg: object) -> object:
     return arg.partition("?")[0] if isinstance(arg, str) and arg.startswith("/") else arg
 
 
+class OneLine(logging.Formatter):
+    """Spells out control characters in messages: what a client sent must not look like another record."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's own name
+        text = super().formatMessage(record)
+        return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 LOGGING: Final[dict[str, Any]] = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"without_query_strings": {"()": WithoutQueryStrings}},
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}},
+    "formatters": {"line": {"()": OneLine, "fmt": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}},
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
@@ -34,6 +42,6 @@ LOGGING: Final[dict[str, Any]] = {
         }
     },
     "root": {"level": "INFO", "handlers": ["stderr"]},
-    # Alembic introduces itself at every start.
-    "loggers": {"alembic": {"level": "WARNING"}},
+    # Alembic introduces itself at every start, watchfiles counts every change it sees.
+    "loggers": {"alembic": {"level": "WARNING"}, "watchfiles": {"level": "WARNING"}},
 }

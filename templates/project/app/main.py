@@ -25,9 +25,8 @@ def create_app() -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(http: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        await services.users().migrate()
         yield {STATE_KEY: sockets}
         await sockets.stop()
-        await services.users().close()
+        await services.close()
 
     return sockets.asgi_app(create_http(lifespan))

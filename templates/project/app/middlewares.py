@@ -53,6 +53,6 @@ async def allow_anyone(
 ) -> SocketOk[VisitorMetadata] | SocketNok:
     """Accept everybody, under the name that they give themselves."""
     name = metadata.get("user_name", "somebody")
-    if not isinstance(name, str) or not 1 <= len(name) <= 80:
-        return socket_nok("metadata.user_name must be a text of 1 to 80 characters", code="invalid_name")
+    if not isinstance(name, str) or not 1 <= len(name) <= 80 or not name.isprintable():
+        return socket_nok("metadata.user_name must be 1 to 80 printable characters", code="invalid_name")
     return socket_ok(VisitorMetadata(name))

@@ -23,3 +23,11 @@ def token() -> Token:
 def users() -> Users:
     """The users of the configured database."""
     return Users(settings().database_url)
+
+
+async def close() -> None:
+    """Let go of everything; what is asked for afterwards is made anew."""
+    if users.cache_info().currsize:
+        await users().close()
+    for service in (settings, token, users):
+        service.cache_clear()

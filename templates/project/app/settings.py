@@ -29,7 +29,10 @@ _PLACEHOLDERS: Final = (
 _REMEDIES: Final = {
     "HOST": "HOST=127.0.0.1",
     "PORT": "PORT=3000",
-    "TOKEN_SECRET": 'python -c "import secrets; print(secrets.token_urlsafe(48))"',
+    "TOKEN_SECRET": (
+        "scripts/setup, which writes a missing .env; or set TOKEN_SECRET to what this prints:\n"
+        '       python -c "import secrets; print(secrets.token_urlsafe(48))"'
+    ),
     "TOKEN_LIFETIME_S": "TOKEN_LIFETIME_S=6000",
     "DATABASE_URL": "DATABASE_URL=postgresql://user:password@localhost/app, or sqlite:///app.sqlite3",
     "ALLOWED_ORIGINS": "ALLOWED_ORIGINS=https://example.com,http://localhost:5173",
@@ -118,6 +121,11 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[
         tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_split_at_commas)
     ] = ()
+
+    @property
+    def safe_database_url(self) -> str:
+        """The database's URL without its password: for people and logs."""
+        return make_url(self.database_url).render_as_string(hide_password=True)
 
 
 def load_settings() -> Settings:

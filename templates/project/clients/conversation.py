@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
 import aiohttp
@@ -37,37 +37,27 @@ def talk(
 
     Exits with 1 and a reason on the standard error when there is no server, or when it refuses.
     """
+
+    async def converse() -> None:
+        conversation = Conversation(url, namespace)
+        await conversation.join(await authenticate())
+        try:
+            if say is None:
+                await conversation.say_lines(event)
+            else:
+                await conversation.say(event, say)
+                await conversation.wait_for_an_event(within_s=1)
+        finally:
+            await conversation.leave()
+
     try:
-        asyncio.run(_talk(url, namespace, event, say, authenticate))
+        asyncio.run(converse())
     except (aiohttp.ClientConnectionError, NotConnected):
-        sys.exit(f"error: no server answers at {url}\n  try: python -m app")
+        sys.exit(f"error: no server answers at {url}\n  try: scripts/serve")
     except (LogInFailed, NotSaid, Refused) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         pass
-
-
-async def _talk(
-    url: str,
-    namespace: str,
-    event: str,
-    say: str | None,
-    authenticate: Callable[[], Awaitable[dict[str, Any]]],
-) -> None:
-    conversation = Conversation(url, namespace)
-    await conversation.join(await authenticate())
-    try:
-        if say is None:
-            async for line in typed_lines():
-                try:
-                    await conversation.say(event, line)
-                except NotSaid as error:
-                    print(f"! {error}", flush=True)
-        else:
-            await conversation.say(event, say)
-            await conversation.wait_for_an_event(within_s=1)
-    finally:
-        await conversation.leave()
 
 
 class Conversation:
@@ -77,10 +67,14 @@ class Conversation:
         self.url = url
         self.namespace = namespace
         # `Any`, since python-socketio has no type hints.
-        self._socket: Any = socketio.AsyncClient(reconnection_delay=1, reconnection_delay_max=5)
+        self._socket: Any = socketio.AsyncClient(
+            reconnection_delay=1,
+            reconnection_delay_max=5,
+            handle_sigint=False,  # asyncio handles Ctrl-C; two that do so end in a traceback.
+        )
         self._heard = asyncio.Event()
         self._connected = asyncio.Event()
-        self._refusal: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._refusal: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._socket.on("connect", self._on_connect, namespace=namespace)
         self._socket.on("connect_error", self._on_connect_error, namespace=namespace)
         self._socket.on("disconnect", self._on_disconnect, namespace=namespace)
@@ -99,16 +93,28 @@ class Conversation:
                 raise Refused(self._refusal.result()) from None
             raise
 
+    async def say_lines(self, event: str) -> None:
+        """Say each line of the standard input, until it ends.
+
+        Raises:
+            Refused: The server has ended the connection.
+        """
+
+        async def say_each() -> None:
+            async for line in typed_lines():
+                try:
+                    await self.say(event, line)
+                except NotSaid as error:
+                    print(f"! {error}", flush=True)
+
+        await self._unless_refused(say_each())
+
     async def say(self, event: str, text: str) -> None:
         """Raises:
         NotSaid: The server refused this, or the connection broke before it answered.
         Refused: The server has ended the connection.
         """
-        connected: asyncio.Future[Any] = asyncio.ensure_future(self._connected.wait())
-        await asyncio.wait([connected, self._refusal], return_when=asyncio.FIRST_COMPLETED)
-        connected.cancel()
-        if self._refusal.done():
-            raise Refused(self._refusal.result())
+        await self._unless_refused(self._connected.wait())
         try:
             ack = await self._socket.call(event, text, namespace=self.namespace, timeout=ANSWER_WITHIN_S)
         except SocketIOError:
@@ -122,6 +128,15 @@ class Conversation:
 
     async def leave(self) -> None:
         await self._socket.shutdown()
+
+    async def _unless_refused(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do the work, or stop waiting for it when the server ends the connection."""
+        working = asyncio.create_task(work)
+        await asyncio.wait([working, self._refusal], return_when=asyncio.FIRST_COMPLETED)
+        if self._refusal.done():
+            working.cancel()
+            raise Refused(self._refusal.result())
+        working.result()
 
     async def _on_connect(self) -> None:
         print(f"* connected to {self.url}{self.namespace}", flush=True)
@@ -142,7 +157,7 @@ class Conversation:
 
     async def _on_event(self, event: str, *args: Any) -> None:
         texts = [arg["message"] if isinstance(arg, dict) and "message" in arg else str(arg) for arg in args]
-        print(f"{event}: {' '.join(texts)}", flush=True)
+        print(printable(f"{event}: {' '.join(texts)}"), flush=True)
         self._heard.set()
 
     def _end(self, why: str) -> None:
@@ -153,7 +168,12 @@ class Conversation:
 def describe(error: dict[str, Any]) -> str:
     """An error of the server's, for a person: its code, its message and the details."""
     details = [f"{problem['field']}: {problem['message']}" for problem in error.get("details") or []]
-    return "; ".join([f"{error['code']}: {error['message']}", *details])
+    return printable("; ".join([f"{error['code']}: {error['message']}", *details]))
+
+
+def printable(text: str) -> str:
+    """The text with control characters spelled out: other people's words must not command this terminal."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 async def typed_lines() -> AsyncIterator[str]:

@@ -105,3 +105,14 @@ async def test_health_and_documentation_are_public(server: RunningServer) -> Non
                 "/api/token",
                 "/healthz",
             }
+
+
+async def test_a_body_that_is_too_large_is_refused(server: RunningServer) -> None:
+    body = {"email": an_address(), "password": PASSWORD, "more": "x" * 100_000}
+    assert await post(f"{server.url}/api/login", body) == (413, {"detail": "A body has at most 16384 bytes"})
+
+
+async def test_a_body_of_mistakes_gets_a_short_answer(server: RunningServer) -> None:
+    status, answer = await post(f"{server.url}/api/login", {str(n): n for n in range(1000)})
+    assert status == 422
+    assert len(answer["detail"]) == 20

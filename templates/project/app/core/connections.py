@@ -21,7 +21,7 @@ def client_room(key: ClientKey) -> str:
 
 
 def named_room(name: str) -> str:
-    """A room of yours; the prefix keeps it apart from the two above."""
+    """A room of yours; the prefix keeps it apart from `accepted` and from the clients' rooms."""
     return f"room:{name}"
 
 

@@ -1,4 +1,4 @@
-"""What a client says of itself when it connects: in `auth`, or in the query as the seed's clients do."""
+"""What a client says of itself when it connects: in `auth`, or in the query."""
 
 import json
 from collections.abc import Mapping

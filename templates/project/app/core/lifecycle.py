@@ -25,7 +25,9 @@ class Lifecycle(Generic[Metadata]):
     def __init__(self, wrapper: "SocketWrapper[Metadata]") -> None:
         self.namespace = wrapper.namespace
         self._wrapper = wrapper
-        self._clients: dict[str, Client[Metadata]] = {}  # By sid, from the handshake to the last call.
+        # By sid, from the handshake to the last call: longer than in wrapper.connections, because the events
+        # that a client sent just before it left still have their turn.
+        self._clients: dict[str, Client[Metadata]] = {}
         self._expiries: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -37,10 +39,13 @@ class Lifecycle(Generic[Metadata]):
             client = Client[Metadata](handshake, wrapper.transport)
             async with limit:
                 result = await wrapper.connection_middleware(wrapper, client, comm_id, metadata)
+            if limit.expired():
+                raise TimeoutError  # The middleware swallowed it.
             if isinstance(result, SocketNok):
-                return Refusal(result.message, {"code": result.code})
+                raise SocketError(result.code, result.message)
             self._accept(client, result)
         except SocketError as error:
+            log.info("%s: refused %s: %s", self.namespace, handshake.address, error.code)
             return Refusal(error.message, {"code": error.code})
         except (Exception, SystemExit, asyncio.CancelledError):
             # Anything that got past here would leave the client waiting until it gives up.
@@ -72,6 +77,7 @@ class Lifecycle(Generic[Metadata]):
         client = self._clients[sid]
         wrapper = self._wrapper
         wrapper.connections.add(client)
+        log.info("%s: %s connected", self.namespace, client.key)
         await wrapper.transport.enter(sid, ACCEPTED)
         await wrapper.transport.enter(sid, client_room(client.key))
         if client.expires_at is not None:
@@ -111,6 +117,7 @@ class Lifecycle(Generic[Metadata]):
 
     async def disconnected(self, sid: str, reason: DisconnectReason) -> None:
         client = self._clients.pop(sid)
+        log.info("%s: %s left: %s", self.namespace, client.key, reason)
         if self._wrapper.on_client_disconnect:
             await self._run_hook(self._wrapper.on_client_disconnect(self._wrapper, client, reason))
 

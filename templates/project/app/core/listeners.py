@@ -9,13 +9,16 @@ from pydantic import TypeAdapter, ValidationError
 
 from .results import SocketError
 
-# The library and the clients use these names for their own purposes.
+# What the libraries, and this server (`closing`, see Client.disconnect), say themselves.
 RESERVED_EVENTS = frozenset(
-    {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
+    {"closing", "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
 )
 
 # What every listener is called with before what the client sent.
 GIVEN = ("wrapper", "client", "metadata")
+
+# One message can hold a million mistakes. Naming each would take seconds, in which nobody else is served.
+MOST_PROBLEMS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class Parameter:
 
     def problems(self, error: ValidationError) -> list[dict[str, str]]:
         """What is wrong, field by field, without the values: an ack may end up in a log."""
+        if error.error_count() > MOST_PROBLEMS:
+            return [{"field": self.name, "message": f"{error.error_count()} things in it are wrong"}]
         found = error.errors(include_url=False, include_context=False, include_input=False)
         return [{"field": ".".join([self.name, *map(str, e["loc"])]), "message": e["msg"]} for e in found]
 
@@ -40,7 +45,7 @@ class Listener:
 
     def __init__(self, event: str, function: Callable[..., Awaitable[object]]) -> None:
         if event in RESERVED_EVENTS:
-            raise ValueError(f"{event!r} is reserved by Socket.IO: no client can send it")
+            raise ValueError(f"{event!r} is reserved: it cannot have a listener")
         if not inspect.iscoroutinefunction(function):
             raise TypeError(f"the listener of {event!r} must be declared with `async def`")
         self.event = event
@@ -67,7 +72,7 @@ class Listener:
         """What the client sent, as the listener's annotations have it.
 
         Raises:
-            SocketError: `invalid_payload`, with every problem in its details.
+            SocketError: `invalid_payload`, with what is wrong in its details.
         """
         extra = len(args) - len(self.parameters)
         expected = [*self.parameters, *([self.rest] * extra if self.rest else [])]
@@ -86,6 +91,8 @@ class Listener:
                 values.append(parameter.type.validate_python(value))
             except ValidationError as error:
                 problems += parameter.problems(error)
+            if len(problems) > MOST_PROBLEMS:
+                break
         if problems:
             raise SocketError("invalid_payload", f"{self.event} got wrong arguments", details=problems)
         return values

@@ -9,6 +9,9 @@ from pydantic_core import to_jsonable_python
 
 Metadata = TypeVar("Metadata")
 
+# How deep lists and objects may be nested in what is sent, long before any JSON parser gives up.
+MOST_NESTED = 100
+
 
 @dataclass(frozen=True, slots=True)
 class SocketOk(Generic[Metadata]):
@@ -80,22 +83,21 @@ def ack_nok(error: SocketError) -> dict[str, Any]:
 
 
 def to_wire(value: object) -> Any:
-    """`value` as Socket.IO can carry it: JSON, and bytes as binary attachments.
+    """`value` as Socket.IO can carry it: JSON, and bytes in lists and mappings as binary attachments.
 
-    Pydantic models, dataclasses, dates, UUIDs, enums and the like become what Pydantic makes of them in JSON.
+    Pydantic models, dataclasses, dates, UUIDs, enums and the like become what Pydantic makes of them in JSON;
+    bytes inside a model or a dataclass become text.
 
     Raises:
         ValueError: Something in it has no such form.
     """
     try:
-        return _to_wire(value)
-    except RecursionError:
-        raise ValueError("it contains itself, or is nested too deeply") from None
+        return _to_wire(value, MOST_NESTED)
     except OverflowError:
         raise ValueError("it has a number that is too large for JavaScript") from None
 
 
-def _to_wire(value: object) -> Any:
+def _to_wire(value: object, levels: int) -> Any:
     if value is None or type(value) in (str, bool, bytes):
         return value
     if isinstance(value, float) or type(value) is int:
@@ -103,9 +105,14 @@ def _to_wire(value: object) -> Any:
             # Python would write NaN, which no JavaScript client can parse: it would drop the connection.
             raise ValueError(f"{value} is not a JSON number")
         return value if type(value) is int else float(value)
+    if levels == 0:
+        raise ValueError(f"it contains itself, or has more than {MOST_NESTED} levels")
     if isinstance(value, Mapping):
-        return {str(to_jsonable_python(key)): _to_wire(item) for key, item in value.items()}
+        if value.get("_placeholder"):
+            # Stands for a binary attachment: clients would look for one that is not there, and disconnect.
+            raise ValueError("_placeholder is a name that Socket.IO keeps for itself")
+        return {str(to_jsonable_python(key)): _to_wire(item, levels - 1) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_to_wire(item) for item in value]
+        return [_to_wire(item, levels - 1) for item in value]
     plain = to_jsonable_python(value)
-    return plain if isinstance(plain, str | int) else _to_wire(plain)
+    return plain if isinstance(plain, str | int) else _to_wire(plain, levels - 1)

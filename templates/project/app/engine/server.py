@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 
 import socketio
 from engineio import packet as eio_packet
+from engineio import payload as eio_payload
 from socketio import packet
 from starlette.types import ASGIApp, Scope
 
@@ -26,6 +27,13 @@ from .session import Session
 log = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 1_000_000
+
+# In one polling request, whose size is limited anyway. The library would drop 17 or more, and answer 200.
+eio_payload.Payload.max_decode_packets = 10_000
+
+# The library's own words, but for what it says of each packet; a logger that it makes has its own handler.
+library_log: Any = logging.getLogger(f"{__name__}.library")
+library_log.setLevel(logging.ERROR)
 
 
 class SocketServer:
@@ -67,6 +75,8 @@ class _NamespaceTransport:
     async def emit(
         self, event: str, args: Sequence[Any], *, rooms: Collection[str], except_rooms: Collection[str] = ()
     ) -> None:
+        if not rooms:
+            return  # The library would take it for everybody.
         members = self._server.manager.get_participants
         skip = [sid for room in except_rooms for sid, _ in members(self._namespace, room)]
         await self._server.emit(event, tuple(args), to=list(rooms), skip_sid=skip, namespace=self._namespace)
@@ -94,6 +104,8 @@ class _Server(socketio.AsyncServer):
             # An empty list would allow every origin; None allows the server's own.
             cors_allowed_origins=list(allowed_origins) or None,
             max_http_buffer_size=MAX_MESSAGE_BYTES,
+            logger=library_log,
+            engineio_logger=library_log,
         )
         self.sessions: dict[str, Session] = {}
         self.busy: set[Session] = set()
@@ -154,7 +166,7 @@ class _Server(socketio.AsyncServer):
     async def _handle_event(self, eio_sid: str, namespace: str | None, id: int | None, data: Any) -> None:
         session = self._session_of(eio_sid, namespace)
         if session is None or not session.accepted:
-            log.info("%s: an event came from a client that is not connected", namespace or "/")
+            log.info("%.80r: an event came from a client that is not connected", namespace)
         elif isinstance(data, list):
             session.post(self._answer(session, data[0] if data else None, data[1:], id))
 
@@ -212,6 +224,10 @@ class _Server(socketio.AsyncServer):
 
     def _session_of(self, eio_sid: str, namespace: str | None) -> Session | None:
         return self.sessions.get(self.manager.sid_from_eio_sid(eio_sid, namespace or "/"))
+
+    async def _send_eio_packet(self, eio_sid: str, eio_pkt: Any) -> None:
+        # A copy for each receiver: a packet is encoded once, but for a WebSocket and for polling differently.
+        await super()._send_eio_packet(eio_sid, eio_packet.Packet(eio_pkt.packet_type, eio_pkt.data))
 
     async def _send(
         self, kind: int, eio_sid: str, namespace: str, data: Any = None, *, id: int | None = None

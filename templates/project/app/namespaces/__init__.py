@@ -14,4 +14,8 @@ def find_namespaces() -> list[SocketWrapper[Any]]:
         Whatever a module raises when it is imported.
     """
     modules = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
-    return [item for module in modules for item in vars(module).values() if isinstance(item, SocketWrapper)]
+    wrappers = [
+        item for module in modules for item in vars(module).values() if isinstance(item, SocketWrapper)
+    ]
+    # Once each: a module may import another's wrapper, to send to its clients.
+    return list(dict.fromkeys(wrappers))

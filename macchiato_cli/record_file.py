@@ -1,0 +1,78 @@
+"""The text of a record, which anybody may have written: read without waiting, and without being kept busy."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+from macchiato_cli import interrupts
+from macchiato_cli.errors import MacchiatoError, reason_of, shown
+
+_LARGEST = 64 * 1024
+_DEEPEST = 8
+_MERGE = "tag:yaml.org,2002:merge"
+
+
+def load_record(path: Path) -> Any:
+    """What a record's YAML says.
+
+    Raises:
+        MacchiatoError: It is not a plain, small file of plain YAML.
+    """
+    import yaml
+
+    text = _read(path)
+    try:
+        with interrupts.allowed():
+            if reason := _why_not_plain(text):
+                raise damaged(path, reason)
+            return yaml.safe_load(text)
+    # PyYAML raises ValueError for impossible dates and numbers.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise damaged(path, "it is not YAML") from error
+
+
+def damaged(path: Path, reason: str) -> MacchiatoError:
+    """The error for a record that macchiato cannot have written."""
+    return MacchiatoError(
+        f"{shown(path.name)} is not a record that macchiato wrote",
+        code="damaged_record",
+        reasons=(reason, f"it is {path}"),
+        tries=(f"git checkout -- {path}",),
+        paths=[str(path)],
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        # Opening a pipe would wait for somebody to write into it.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise damaged(path, "it is not a regular file")
+            with open(descriptor, "rb", closefd=False) as stream:
+                text = stream.read(_LARGEST + 1)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise damaged(path, f"it cannot be read: {reason_of(error)}") from error
+    if len(text) > _LARGEST:
+        raise damaged(path, f"it has more than {_LARGEST} bytes")
+    return text
+
+
+def _why_not_plain(text: bytes) -> str | None:
+    """Why it may take forever to load: aliases and merge keys double with each line, depth costs squared."""
+    import yaml
+
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            return "it is nested too deeply"
+        is_merge = isinstance(event, yaml.ScalarEvent) and (event.value == "<<" or event.tag == _MERGE)
+        if is_merge or getattr(event, "anchor", None) is not None:
+            return "it has aliases or merge keys"
+    return None

@@ -1,0 +1,27 @@
+"""A limit for the bodies of HTTP requests: without one, a client decides how much memory they take."""
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+class BodyLimit:
+    """ASGI middleware that answers 413 as soon as a request's body is larger than `max_bytes`."""
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        received = 0
+
+        async def receive_within_limit() -> Message:
+            nonlocal received
+            message = await receive()
+            # Counted, since a Content-Length may be missing.
+            received += len(message.get("body", b""))
+            if received > self._max_bytes:
+                reason = f"A body has at most {self._max_bytes} bytes"
+                raise HTTPException(413, reason, headers={"Connection": "close"})
+            return message
+
+        await self._app(scope, receive_within_limit, send)
