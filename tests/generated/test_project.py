@@ -18,8 +18,8 @@ from support import Member, register, wait_for_health
 from tests.generated.conftest import ENVIRONMENT, Demo, Project
 from tests.services import require
 
-# In one process, which makes the project once; pip alone may take two minutes to install it.
-pytestmark = [pytest.mark.xdist_group("generated"), pytest.mark.timeout(600)]
+# pip alone may take two minutes to install the project.
+pytestmark = pytest.mark.timeout(600)
 
 
 def test_the_demo_lets_two_people_talk_and_stops_everything(demo: Demo) -> None:
