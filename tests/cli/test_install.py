@@ -96,7 +96,7 @@ def test_without_uv_pip_is_used(macchiato: Macchiato, work: Path) -> None:
     assert ran.code == 1
     assert lines[:2] == [
         "error: demo is complete, but the dependencies could not be installed",
-        "  .venv/bin/python -m pip install --quiet -e '.[dev]' ended with 1",
+        "  .venv/bin/python -m pip install --quiet --no-compile -e '.[dev]' ended with 1",
     ]
     assert ran.err.endswith(retry(PIP_LINES))
     assert not (work / "demo/.venv").exists()
