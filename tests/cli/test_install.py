@@ -17,7 +17,7 @@ UV_LINES = [
     f"uv venv --python {sys.executable} .venv",
     "uv pip install --python .venv/bin/python -e '.[dev]'",
 ]
-PIP_LINES = [f"{sys.executable} -m venv .venv", ".venv/bin/python -m pip install -e '.[dev]'"]
+PIP_LINES = [f"{sys.executable} -m venv --upgrade-deps .venv", ".venv/bin/python -m pip install -e '.[dev]'"]
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def test_without_an_environment_it_says_how_to_make_one(macchiato: Macchiato, se
         "",
         "error: this project has no environment yet: .venv is not there\n"
         f"  try: cd {served}\n"
-        f"       {sys.executable} -m venv .venv\n"
+        f"       {sys.executable} -m venv --upgrade-deps .venv\n"
         "       .venv/bin/python -m pip install -e '.[dev]'\n"
         "       macchiato run\n",
     )
