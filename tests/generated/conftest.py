@@ -53,6 +53,18 @@ class Project:
             timeout=60,
         )
 
+    def start_client(self, *arguments: str) -> subprocess.Popen[str]:
+        """A client script of the project's, which reads what it is to say."""
+        return subprocess.Popen(
+            [self.python, *arguments],
+            cwd=self.folder,
+            env=ENVIRONMENT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
     @contextmanager
     def serving(self, port: int, **environment: str) -> Iterator[str]:
         """`python -m app` on this port; ends it with SIGTERM, which it must obey."""

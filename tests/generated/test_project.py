@@ -90,14 +90,7 @@ async def test_the_listener_in_its_readme_works(project: Project, port: int) -> 
 
 def test_two_people_talk_through_the_client_script(project: Project, port: int) -> None:
     with project.serving(port) as url:
-        grace = subprocess.Popen(
-            [project.python, "clients/dev_user.py", "--name", "Grace", "--url", url],
-            cwd=project.folder,
-            env=ENVIRONMENT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        grace = project.start_client("clients/dev_user.py", "--name", "Grace", "--url", url)
         assert grace.stdin is not None
         assert grace.stdout is not None
         assert grace.stdout.readline() == f"* connected to {url}/devUser\n"
@@ -118,14 +111,7 @@ def test_two_people_talk_through_the_client_script(project: Project, port: int) 
 
 def test_the_client_comes_back_when_the_server_restarts(project: Project, port: int) -> None:
     with project.serving(port) as url:
-        grace = subprocess.Popen(
-            [project.python, "clients/dev_user.py", "--name", "Grace", "--url", url],
-            cwd=project.folder,
-            env=ENVIRONMENT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        grace = project.start_client("clients/dev_user.py", "--name", "Grace", "--url", url)
         assert grace.stdout is not None
         assert grace.stdout.readline() == f"* connected to {url}/devUser\n"
     assert grace.stdout.readline().startswith("* disconnected: transport")
@@ -133,6 +119,18 @@ def test_the_client_comes_back_when_the_server_restarts(project: Project, port: 
         assert grace.stdout.readline() == f"* connected to {url}/devUser\n"
         rest, _ = grace.communicate("still here\n", timeout=30)
         assert rest.splitlines()[0] == "sayingStuff: You said: still here ..."
+
+
+def test_ctrl_c_ends_the_client_without_a_word(project: Project, port: int) -> None:
+    with project.serving(port) as url:
+        ada = project.start_client("clients/dev_user.py", "--url", url)
+        assert ada.stdout is not None
+        assert ada.stdout.readline() == f"* connected to {url}/devUser\n"
+
+        ada.send_signal(signal.SIGINT)
+
+        said, complaint = ada.communicate(timeout=20)
+    assert (ada.returncode, said, complaint) == (0, "* disconnected: client disconnect\n", "")
 
 
 def test_the_client_says_where_it_tried_when_no_server_is_there(project: Project, port: int) -> None:
@@ -209,15 +207,7 @@ def test_it_does_not_start_when_the_secret_is_missing(project: Project, tmp_path
 
 def test_the_client_says_why_the_server_ended_the_connection(project: Project, port: int) -> None:
     with project.serving(port, TOKEN_LIFETIME_S="2") as url:
-        ada = subprocess.Popen(
-            [project.python, "clients/dev_user.py", "--url", url],
-            cwd=project.folder,
-            env=ENVIRONMENT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        ada = project.start_client("clients/dev_user.py", "--url", url)
         # It still waits for a line to be typed.
         assert ada.wait(timeout=30) == 1
         _, complaint = ada.communicate()
