@@ -124,13 +124,32 @@ def test_the_client_comes_back_when_the_server_restarts(project: Project, port: 
 def test_ctrl_c_ends_the_client_without_a_word(project: Project, port: int) -> None:
     with project.serving(port) as url:
         ada = project.start_client("clients/dev_user.py", "--url", url)
+        assert ada.stdin is not None
         assert ada.stdout is not None
         assert ada.stdout.readline() == f"* connected to {url}/devUser\n"
+        ada.stdin.write("hi\n")
+        ada.stdin.flush()
+        assert ada.stdout.readline() == "sayingStuff: You said: hi ...\n"
 
         ada.send_signal(signal.SIGINT)
 
         said, complaint = ada.communicate(timeout=20)
     assert (ada.returncode, said, complaint) == (0, "* disconnected: client disconnect\n", "")
+
+
+def test_ctrl_c_ends_the_client_while_it_connects(project: Project, port: int) -> None:
+    with project.serving(port) as url:
+        for _ in range(5):
+            ada = project.start_client("clients/dev_user.py", "--url", url)
+            assert ada.stdout is not None
+            # Printed as soon as the server accepts, a moment before the client has done its part.
+            assert ada.stdout.readline() == f"* connected to {url}/devUser\n"
+
+            ada.send_signal(signal.SIGINT)
+
+            said, complaint = ada.communicate(timeout=20)
+            assert said in ("", "* disconnected: client disconnect\n")
+            assert (ada.returncode, complaint) == (0, "")
 
 
 def test_the_client_says_where_it_tried_when_no_server_is_there(project: Project, port: int) -> None:

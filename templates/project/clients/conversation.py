@@ -40,8 +40,8 @@ def talk(
 
     async def converse() -> None:
         conversation = Conversation(url, namespace)
-        await conversation.join(await authenticate())
         try:
+            await conversation.join(await authenticate())
             if say is None:
                 await conversation.say_lines(event)
             else:
@@ -128,6 +128,7 @@ class Conversation:
 
     async def leave(self) -> None:
         await self._socket.shutdown()
+        await self._socket.disconnect()  # What Ctrl-C left of a connection that was just being made.
 
     async def _unless_refused(self, work: Coroutine[Any, Any, Any]) -> None:
         """Do the work, or stop waiting for it when the server ends the connection."""
