@@ -14,15 +14,10 @@ from app.database import create_engine, migrate
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "templates" / "project"
 MIGRATE = """
-import asyncio, sys
-from app.database import create_engine, migrate
+import sys
+from app.database import migrate
 
-async def main():
-    engine = create_engine(sys.argv[1])
-    await migrate(engine)
-    await engine.dispose()
-
-asyncio.run(main())
+migrate(sys.argv[1])
 """
 POSTS = '''"""posts
 
@@ -93,8 +88,9 @@ def test_rebuilding_a_table_keeps_the_rows_that_refer_to_it(project: Path) -> No
 
 
 async def test_foreign_keys_are_enforced_after_migrating(tmp_path: Path) -> None:
-    engine = create_engine(f"sqlite+aiosqlite:///{tmp_path / 'test.sqlite3'}")
-    await migrate(engine)
+    url = f"sqlite+aiosqlite:///{tmp_path / 'test.sqlite3'}"
+    migrate(url)
+    engine = create_engine(url)
     async with engine.connect() as connection:
         assert (await connection.exec_driver_sql("PRAGMA foreign_keys")).scalar_one() == 1
         assert (await connection.exec_driver_sql("PRAGMA journal_mode")).scalar_one() == "wal"

@@ -20,7 +20,7 @@ from alembic.migration import MigrationContext
 from psycopg import sql
 from sqlalchemy import create_engine
 
-from app.database import Base
+from app.database import Base, migrate
 from app.settings import load_settings
 from app.users import EmailTaken, User, Users
 from tests.services import require
@@ -30,15 +30,10 @@ PASSWORD = "correct horse battery staple"
 # What app/migrations/env.py locks while it migrates.
 MIGRATION_LOCK = 602214076
 MIGRATE = """
-import asyncio, sys
-from app.users import Users
+import sys
+from app.database import migrate
 
-async def main():
-    users = Users(sys.argv[1])
-    await users.migrate()
-    await users.close()
-
-asyncio.run(main())
+migrate(sys.argv[1])
 """
 
 
@@ -96,8 +91,8 @@ def settings_url(database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 async def users(settings_url: str) -> AsyncIterator[Users]:
+    migrate(settings_url)
     users = Users(settings_url)
-    await users.migrate()
     yield users
     await users.close()
 
@@ -135,7 +130,7 @@ async def test_users_survive_a_database_that_closed_their_connections(
 
 
 async def test_migrations_make_the_tables_that_the_code_declares(users: Users, settings_url: str) -> None:
-    await users.migrate()
+    migrate(settings_url)
     engine = create_engine(settings_url)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []

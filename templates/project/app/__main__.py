@@ -1,7 +1,6 @@
 """`python -m app`: run the server, on the HOST and PORT of `.env` or the environment."""
 
 import argparse
-import asyncio
 import errno
 import os
 import socket
@@ -12,10 +11,10 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 from uvicorn.supervisors import ChangeReload
 
+from . import database
 from .engine.uvicorn_server import UvicornServer, uvicorn_config
 from .logs import LOGGING
 from .settings import Settings, load_settings
-from .users import Users
 
 
 def main() -> None:
@@ -30,7 +29,7 @@ def main() -> None:
     server = UvicornServer(config)
     # uvicorn raises Ctrl-C again for its caller, when it has shut down.
     with suppress(KeyboardInterrupt):
-        asyncio.run(migrate(settings))
+        migrate(settings)
         print(f"Serving on {address_of(listening)} (HTTP API: /docs). Press Ctrl-C to stop.", flush=True)
         if reload:
             ChangeReload(config, target=server.run, sockets=[listening]).run()
@@ -38,19 +37,16 @@ def main() -> None:
             server.run(sockets=[listening])
 
 
-async def migrate(settings: Settings) -> None:
+def migrate(settings: Settings) -> None:
     """Bring the database's tables up to date; exits with a remedy when it is not to be had."""
-    users = Users(settings.database_url)
     try:
-        await users.migrate()
+        database.migrate(settings.database_url)
     except (OSError, SQLAlchemyError) as error:
         sys.exit(
             f"error: cannot prepare the database {settings.safe_database_url}\n"
             f"  {getattr(error, 'orig', None) or error}\n"
             "  try: DATABASE_URL=sqlite:///app.sqlite3 scripts/serve"
         )
-    finally:
-        await users.close()
 
 
 def listen(settings: Settings) -> socket.socket:

@@ -1,12 +1,16 @@
 """The database: how tables are declared, connections opened, and migrations applied."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, DateTime, Dialect, MetaData, TypeDecorator, event
+from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, TypeDecorator, event
+from sqlalchemy import create_engine as create_sync_engine
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass
 
@@ -48,27 +52,39 @@ def create_engine(database_url: str) -> AsyncEngine:
     # hide_parameters: the text of an error would contain password hashes.
     # pool_pre_ping: connections that a restarted database has closed are replaced before they fail a request.
     engine = create_async_engine(database_url, hide_parameters=True, pool_pre_ping=True)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    _prepare(engine.sync_engine)
     return engine
 
 
-async def migrate(engine: AsyncEngine) -> None:
-    """Applies the migrations that are missing; safe when several processes start at once."""
+@contextmanager
+def connect_for_migrations(database_url: str) -> Generator[Connection]:
+    """A connection of its own, without an event loop: Alembic needs none."""
+    url = make_url(database_url)
+    # psycopg is its own synchronous driver; that of SQLite is part of Python.
+    engine = create_sync_engine(
+        url.set(drivername=url.drivername.removesuffix("+aiosqlite")), hide_parameters=True
+    )
+    _prepare(engine)
     try:
-        async with engine.connect() as connection:
-            await connection.run_sync(_upgrade)
+        with engine.connect() as connection:
+            yield connection
     finally:
-        # Its connection is not for reuse: migrations turn the foreign keys of SQLite off.
-        await engine.dispose()
+        engine.dispose()
 
 
-def _upgrade(connection: Connection) -> None:
+def migrate(database_url: str) -> None:
+    """Applies the migrations that are missing; safe when several processes start at once."""
     config = Config()
     # Alembic interpolates its options: a "%" in the path would be taken for the beginning of a name.
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    with connect_for_migrations(database_url) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _prepare(engine: Engine) -> None:
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .database import Base, UtcDateTime, create_engine, migrate
+from .database import Base, UtcDateTime, create_engine
 from .passwords import Passwords
 
 
@@ -39,15 +39,11 @@ class Users:
     def __init__(self, database_url: str) -> None:
         """
         Args:
-            database_url: As app/settings.py gives it, with an asynchronous driver.
+            database_url: As app/settings.py gives it, with an asynchronous driver; migrated.
         """
         self._engine = create_engine(database_url)
         self._session = async_sessionmaker(self._engine, expire_on_commit=False)
         self._passwords = Passwords()
-
-    async def migrate(self) -> None:
-        """Brings the tables up to date; call it before anything else."""
-        await migrate(self._engine)
 
     async def close(self) -> None:
         """Closes every connection to the database."""

@@ -13,7 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
-from app.database import Base
+from app.database import Base, migrate
 from app.users import EmailTaken, User, Users
 
 PASSWORD = "correct horse battery staple"
@@ -26,8 +26,9 @@ def database(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def users(database: Path) -> AsyncIterator[Users]:
-    users = Users(f"sqlite+aiosqlite:///{database}")
-    await users.migrate()
+    url = f"sqlite+aiosqlite:///{database}"
+    migrate(url)
+    users = Users(url)
     yield users
     await users.close()
 
@@ -88,7 +89,7 @@ async def test_a_deleted_user_is_gone(users: Users) -> None:
 
 
 async def test_migrations_make_the_tables_that_the_code_declares(users: Users, database: Path) -> None:
-    await users.migrate()
+    migrate(f"sqlite+aiosqlite:///{database}")
     engine = create_engine(f"sqlite:///{database}")
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []

@@ -1,6 +1,5 @@
 """How Alembic reaches the database: run by `python -m app` at start, and by `alembic` in the shell."""
 
-import asyncio
 import logging
 from importlib import import_module
 from typing import Any, Final, Literal
@@ -9,7 +8,7 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection, TypeDecorator, text
 
-from app.database import Base, create_engine
+from app.database import Base, connect_for_migrations
 from app.services import settings
 
 # Every module that declares tables: they are known once it has been imported.
@@ -40,14 +39,6 @@ def run(connection: Connection) -> None:
             context.run_migrations()
 
 
-async def run_from_shell() -> None:
-    """The same, with a connection of its own."""
-    engine = create_engine(settings().database_url)
-    async with engine.connect() as connection:
-        await connection.run_sync(run)
-    await engine.dispose()
-
-
 def _render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
     # A migration must not change when the application's types do: write what they are in the database.
     if kind == "type" and isinstance(item, TypeDecorator):
@@ -64,4 +55,5 @@ elif "connection" in context.config.attributes:
 else:
     logging.basicConfig(format="%(message)s")
     logging.getLogger("alembic.runtime.migration").setLevel(logging.INFO)
-    asyncio.run(run_from_shell())
+    with connect_for_migrations(settings().database_url) as connection:
+        run(connection)
