@@ -90,8 +90,8 @@ def _stop_if_interrupted(wish: NewNamespace) -> None:
 def _check_same(wish: NewNamespace, there: NamespaceRecord) -> None:
     """Whether what is there is what was asked for; what was not asked for does not matter."""
     record = namespace_record(wish.name.module)
-    other = replace(wish, name=NamespaceName(f"{wish.name.wire[: LONGEST - 1]}2"))
     if there.name != wish.name:
+        other = replace(wish, name=NamespaceName(f"{wish.name.wire[: LONGEST - 1]}2"))
         raise Refused(
             f"{shown(wish.name.wire)} and {shown(there.name.wire)}, which is there, have one name in Python",
             code="name_collision",

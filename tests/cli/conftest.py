@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+# The record of a project.
+RECORD = "template: project\nversion: 0.1.0\nanswers:\n  name: demo\n  namespace: devUser\n"
+
 
 @dataclass(frozen=True)
 class Ran:

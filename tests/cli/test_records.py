@@ -18,9 +18,7 @@ from macchiato_cli.project import (
     read_project,
 )
 from macchiato_cli.scaffold import namespace_files, project_files
-from tests.cli.conftest import Macchiato, Ran, snapshot
-
-GOOD = "template: project\nversion: 0.1.0\nanswers:\n  name: demo\n  namespace: devUser\n"
+from tests.cli.conftest import RECORD, Macchiato, Ran, snapshot
 
 # Each mapping holds the one before twice: 25 lines, and 2 to the 25 keys to copy.
 MERGE_BOMB = "a0: &a0 {k: v}\n" + "".join(
@@ -46,19 +44,19 @@ def write_record(root: Path, text: str | bytes) -> Path:
         ("x: 2020-99-99", "it is not YAML"),
         ("[" * 65_000, "it is nested too deeply"),
         (MERGE_BOMB, "it has aliases or merge keys"),
-        (f"{GOOD}x: &a y\n", "it has aliases or merge keys"),
-        (f"{GOOD}<<: {{a: b}}\n", "it has aliases or merge keys"),
-        (f"{GOOD}!!merge x: {{a: b}}\n", "it has aliases or merge keys"),
+        (f"{RECORD}x: &a y\n", "it has aliases or merge keys"),
+        (f"{RECORD}<<: {{a: b}}\n", "it has aliases or merge keys"),
+        (f"{RECORD}!!merge x: {{a: b}}\n", "it has aliases or merge keys"),
         ("#" * 70_000, "it has more than 65536 bytes"),
-        (GOOD.replace("project", "namespace"), "it is not the record of a project"),
-        (GOOD.replace("0.1.0", "0.1"), "its version is not one of macchiato's"),
-        (GOOD.replace("0.1.0", "../../0.1.0"), "its version is not one of macchiato's"),
-        (GOOD.replace("0.1.0", "[0, 1, 0]"), "its version is not one of macchiato's"),
-        (GOOD.replace("demo", "../demo"), "its answers are not those of a project"),
-        (GOOD.replace("demo", "1.5"), "its answers are not those of a project"),
-        (GOOD.replace("  name: demo\n", ""), "its answers are not those of a project"),
-        (GOOD.replace("devUser", "class"), "its answers are not those of a project"),
-        (GOOD.replace("devUser", "{a: b}"), "its answers are not those of a project"),
+        (RECORD.replace("project", "namespace"), "it is not the record of a project"),
+        (RECORD.replace("0.1.0", "0.1"), "its version is not one of macchiato's"),
+        (RECORD.replace("0.1.0", "../../0.1.0"), "its version is not one of macchiato's"),
+        (RECORD.replace("0.1.0", "[0, 1, 0]"), "its version is not one of macchiato's"),
+        (RECORD.replace("demo", "../demo"), "its answers are not those of a project"),
+        (RECORD.replace("demo", "1.5"), "its answers are not those of a project"),
+        (RECORD.replace("  name: demo\n", ""), "its answers are not those of a project"),
+        (RECORD.replace("devUser", "class"), "its answers are not those of a project"),
+        (RECORD.replace("devUser", "{a: b}"), "its answers are not those of a project"),
         ("template: project\nversion: 0.1.0\nanswers: [a]\n", "its answers are not those of a project"),
     ],
 )
@@ -89,7 +87,7 @@ def test_a_record_that_is_no_file_is_refused_and_not_waited_for(macchiato: Macch
 
 
 def test_a_record_of_a_later_version_asks_for_an_upgrade(tmp_path: Path) -> None:
-    path = write_record(tmp_path, GOOD.replace("0.1.0", "0.10.0"))
+    path = write_record(tmp_path, RECORD.replace("0.1.0", "0.10.0"))
 
     with pytest.raises(MacchiatoError) as caught:
         read_project(tmp_path)

@@ -11,9 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Macchiato, Ran
-
-RECORD = "template: project\nversion: 0.1.0\nanswers:\n  name: demo\n  namespace: devUser\n"
+from tests.cli.conftest import RECORD, Macchiato, Ran
 
 # Stands for the generated server: says how it was started, then waits for what the test has in mind.
 SERVER = """

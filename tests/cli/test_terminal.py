@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Macchiato, snapshot
-from tests.cli.test_run import RECORD
+from tests.cli.conftest import RECORD, Macchiato, snapshot
 
 if sys.platform == "win32":
     pytest.skip("needs pseudo-terminals", allow_module_level=True)

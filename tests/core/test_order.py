@@ -44,10 +44,7 @@ async def test_events_of_a_polling_client_are_answered_in_order() -> None:
         await client.post('40/people,{"token":"Ada"}')
         await client.poll()
         await client.post(*(f'42/people,{number}["echo",{number}]' for number in range(100)))
-        packets: list[str] = []
-        while len(packets) < 200:
-            packets += await client.poll()
-        acks = [packet for packet in packets if packet.startswith("43")]
+        acks = [packet for packet in await client.poll_until(200) if packet.startswith("43")]
         assert acks == [f'43/people,{n}[{{"ok":true,"data":{n}}}]' for n in range(100)]
 
 

@@ -113,6 +113,13 @@ class RawPolling:
                     await self.post(PONG)
         return packets
 
+    async def poll_until(self, count: int) -> list[str]:
+        """At least this many packets, of as many polls as it takes."""
+        packets: list[str] = []
+        while len(packets) < count:
+            packets += await self.poll()
+        return packets
+
 
 @asynccontextmanager
 async def raw_polling(url: str, query: str = "") -> AsyncIterator[RawPolling]:
