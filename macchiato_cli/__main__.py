@@ -15,6 +15,7 @@ def main() -> None:
     except interrupts.Interrupted:
         print("interrupted: nothing was written", file=sys.stderr)
         code = 130
+    interrupts.ignore()
     sys.exit(code)
 
 

@@ -28,12 +28,20 @@ def _note(number: int, frame: FrameType | None) -> None:
         check()
 
 
-def listen(handler: Callable[[int, FrameType | None], None] = _note) -> None:
+def listen(handler: Callable[[int, FrameType | None], None] | signal.Handlers = _note) -> None:
     """Take over the signals, but for those that whoever started us wants ignored (nohup, `cmd &`)."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP.
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, handler)
+
+
+def ignore() -> None:
+    """Let no signal come between the end of the work and the exit code that tells of it.
+
+    Python puts the default handlers back while it shuts down: the signal would then kill it.
+    """
+    listen(signal.SIG_IGN)
 
 
 def check() -> None:

@@ -90,6 +90,20 @@ def test_a_signal_while_importing_and_rendering_leaves_everything_or_nothing(
     assert [path.name for path in home.iterdir()] == [".gitconfig"]
 
 
+def test_a_signal_when_all_is_done_does_not_say_otherwise(macchiato: Macchiato) -> None:
+    process = macchiato.start("new", "demo", "--no-install", "--no-git")
+    assert process.stdout is not None
+    while process.stdout.readline() != "  macchiato new demo --no-install --no-git\n":
+        pass
+    # Python takes some 50 ms to shut down.
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.001)
+
+    _, err = process.communicate()
+    assert (process.returncode, err) == (0, "")
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
 def test_signals_that_are_to_be_ignored_stay_so(macchiato: Macchiato, work: Path) -> None:
     command = " ".join([*macchiato.command, "new", "demo", *QUICK])
