@@ -10,7 +10,7 @@ def main() -> None:
     interrupts.listen()
     try:
         with interrupts.allowed():
-            from macchiato_cli.cli import execute
+            from macchiato_cli.execution import execute
         code = execute(sys.argv[1:])
     except interrupts.Interrupted:
         print("interrupted: nothing was written", file=sys.stderr)

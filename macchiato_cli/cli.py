@@ -1,20 +1,12 @@
-"""The commands, from what was typed to an exit code."""
+"""The commands: what may be typed, and what it means."""
 
 from __future__ import annotations
 
-import io
-import os
-import shlex
-import sys
-import traceback
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.exceptions import TyperException
 
-from macchiato_cli import __version__, interrupts
-from macchiato_cli.errors import FAILED, USAGE, MacchiatoError, Stopped
+from macchiato_cli import __version__
 from macchiato_cli.prompts import ask, need_terminal
 from macchiato_cli.report import Report
 from macchiato_cli.target import here
@@ -140,43 +132,3 @@ def run(
 def _given(**flags: bool) -> list[str]:
     """The flags that were typed, as one types them."""
     return [f"--{name.replace('_', '-')}" for name, given in flags.items() if given]
-
-
-def execute(arguments: Sequence[str]) -> int:
-    """The exit code of the command; whatever goes wrong has been told."""
-    if list(arguments) == ["--version"]:
-        # The option parser needs pydantic to read a flag: a tenth of a second.
-        print(f"macchiato {__version__}")
-        return 0
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-    try:
-        code = app(list(arguments) or ["--help"], prog_name="macchiato", standalone_mode=False)
-    except (Exception, interrupts.Interrupted) as problem:
-        if os.environ.get("MACCHIATO_DEBUG") == "1":
-            traceback.print_exc()
-        error = _as_error(problem)
-        Report(as_json="--json" in arguments).error(error)
-        return error.exit_code
-    return code or 0
-
-
-def _as_error(problem: BaseException) -> MacchiatoError:
-    if isinstance(problem, MacchiatoError):
-        return problem
-    if isinstance(problem, interrupts.Interrupted):
-        return Stopped("nothing was written")
-    if isinstance(problem, TyperException):
-        context = getattr(problem, "ctx", None)
-        command = context.command_path if context else "macchiato"
-        message = problem.format_message().rstrip(".")
-        message = message[:1].lower() + message[1:]
-        return MacchiatoError(message, code="usage", exit_code=USAGE, tries=(f"{command} --help",))
-    return MacchiatoError(
-        f"{type(problem).__name__}: {problem}",
-        code="unexpected",
-        exit_code=FAILED,
-        reasons=("this is a fault of macchiato's; MACCHIATO_DEBUG=1 shows where",),
-        tries=(shlex.join(["MACCHIATO_DEBUG=1", "macchiato", *sys.argv[1:]]),),
-    )

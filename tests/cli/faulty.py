@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from macchiato_cli import interrupts, render, scaffold
-from macchiato_cli.cli import execute
+from macchiato_cli.execution import execute
 from tests.cli.conftest import snapshot
 
 CHANGES = {"os.mkdir", "os.rename", "os.link"}

@@ -141,12 +141,12 @@ def test_a_full_disk_leaves_nothing(macchiato: Macchiato, work: Path, size: str)
 
 def test_a_limit_on_file_sizes_leaves_nothing(macchiato: Macchiato, work: Path) -> None:
     script = (
-        "import resource, sys; from macchiato_cli import cli, new\n"
+        "import resource, sys; from macchiato_cli import execution, new\n"
         "create = new.create_folder\n"
         "def limited(*arguments):\n"
         "    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000)); create(*arguments)\n"
         "new.create_folder = limited\n"
-        f"sys.exit(cli.execute(['new', 'demo', *{QUICK}]))\n"
+        f"sys.exit(execution.execute(['new', 'demo', *{QUICK}]))\n"
     )
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
 

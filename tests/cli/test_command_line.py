@@ -99,10 +99,10 @@ def test_an_unknown_option_says_where_help_is(macchiato: Macchiato) -> None:
 
 def test_an_unexpected_error_has_no_traceback_but_a_hint(macchiato: Macchiato, work: Path) -> None:
     script = (
-        "import sys; from macchiato_cli import cli, project\n"
+        "import sys; from macchiato_cli import execution, project\n"
         "project.find_project = lambda start: 1 / 0\n"
         "sys.argv = ['macchiato', 'add-namespace', 'chat']\n"
-        "sys.exit(cli.execute(sys.argv[1:]))\n"
+        "sys.exit(execution.execute(sys.argv[1:]))\n"
     )
 
     def run(**variables: str) -> subprocess.CompletedProcess[str]:
