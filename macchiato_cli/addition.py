@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from macchiato_cli import interrupts
-from macchiato_cli.apply import add_files
+from macchiato_cli.apply import change_files
 from macchiato_cli.environment import venv_python
 from macchiato_cli.errors import Refused, Stopped, shown
+from macchiato_cli.lock import locked
 from macchiato_cli.name_rules import LONGEST
 from macchiato_cli.names import DEFAULT_EVENT, EventName, NamespaceName
 from macchiato_cli.plan import plan_addition
@@ -55,19 +56,22 @@ def add_to_project(wish: NewNamespace, report: Report, *, dry_run: bool) -> None
         MacchiatoError: The project cannot be read or written; nothing was written.
         Stopped: A signal came when it was complete.
     """
-    read_project(wish.root)
-    if there := read_namespace(wish.root, wish.name.module):
-        _check_same(wish, there)
-        report.did("unchanged", f"namespace {wish.name.wire} is there already, in {wish.module}")
-        report.result(_result(wish, there, created=[], kept=[], dry_run=dry_run))
-        return
-    record = NamespaceRecord(wish.name, wish.events or (EventName(DEFAULT_EVENT),), wish.public)
-    with report.doing(f"rendering {wish.name.wire}"):
-        files = namespace_files(record)
-    plan = plan_addition(files, present_files(wish.root, files))
-    if not dry_run:
-        add_files(wish.root, plan.create)
-        _stop_if_interrupted(wish)
+    with locked(wish.root):
+        project = read_project(wish.root)
+        if there := read_namespace(wish.root, wish.name.module):
+            _check_same(wish, there)
+            report.did("unchanged", f"namespace {wish.name.wire} is there already, in {wish.module}")
+            report.result(_result(wish, there, created=[], kept=[], dry_run=dry_run))
+            return
+        events = wish.events or (EventName(DEFAULT_EVENT),)
+        # Of the project's version, which its core is of: an update brings both forward.
+        record = NamespaceRecord(wish.name, events, wish.public, project.version)
+        with report.doing(f"rendering {wish.name.wire}"):
+            files = namespace_files(record)
+        plan = plan_addition(files, present_files(wish.root, files))
+        if not dry_run:
+            change_files(wish.root, plan.steps)
+            _stop_if_interrupted(wish)
     for path in plan.keep:
         report.did("kept", path)
     for path in plan.create:

@@ -1,6 +1,7 @@
 """The only module that writes to the user's disk: staged first, then all or nothing.
 
 Signals are held back here (see interrupts.py): one takes effect when all is staged and nothing in place.
+What no process can catch, being killed or a power failure, is put right by the next command (see journal.py).
 """
 
 from __future__ import annotations
@@ -9,13 +10,23 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from macchiato_cli import interrupts
 from macchiato_cli.errors import MacchiatoError, Refused, reason_of
-from macchiato_cli.plan import File
+from macchiato_cli.journal import (
+    CHANGING,
+    complete,
+    dump_journal,
+    journal_of,
+    remove,
+    remove_empty,
+    roll_back,
+    sync,
+)
+from macchiato_cli.plan import File, Step
 
 
 def create_folder(target: Path, files: Mapping[str, File]) -> None:
@@ -27,12 +38,14 @@ def create_folder(target: Path, files: Mapping[str, File]) -> None:
         MacchiatoError: It could not be written.
         Refused: Meanwhile somebody else made it.
     """
-    with (
-        _explained(target),
-        _folders(target.parent),
-        _staging(target.parent, f".{target.name[:40]}") as staging,
-    ):
-        _write(staging, files)
+    with _explained(target), _folders(target.parent), _staging(target) as staging:
+        for path, file in files.items():
+            place = staging / PurePosixPath(path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            _write(place, file)
+        # Else a power failure could leave the folder's new name, and files that are empty.
+        for place in (*staging.rglob("*"), staging):
+            sync(place)
         interrupts.check()
         try:
             # One step: nobody ever sees half a project. An empty folder may be replaced, nothing else.
@@ -45,73 +58,122 @@ def create_folder(target: Path, files: Mapping[str, File]) -> None:
             raise
 
 
-def add_files(root: Path, files: Mapping[str, File]) -> None:
-    """Add the files to an existing folder: all of them or none, and never over something else.
+def change_files(root: Path, steps: Sequence[Step]) -> None:
+    """Add, replace and remove files of a folder that is locked: all the steps or none.
 
-    They appear in their order, so the last may vouch for the others.
+    They are taken in their order, so the last file may vouch for the others. A file that is not what its
+    step says it is stops them.
 
     Raises:
         MacchiatoError: They could not be written.
-        Refused: Something is in the way.
+        Refused: Meanwhile somebody changed one of the files.
     """
-    with _explained(root), _staging(root, ".macchiato") as staging:
-        _write(staging, files)
-        interrupts.check()
-        added: list[Path] = []
-        made: list[Path] = []
+    if not steps:
+        return
+    changing = root / CHANGING
+    folders = _missing_folders(root, steps)
+    journal = journal_of(steps, folders)
+    with _explained(root):
+        # Outside of the clean-up: if it is there, it is not ours to remove.
+        changing.mkdir()
         try:
-            for path in files:
-                target = root / path
-                made += _make_folders(target.parent)
-                _add(staging / path, target)
-                added.append(target)
+            _stage(changing, steps)
+            interrupts.check()
+            _write(changing / "journal.part", File(dump_journal(journal)))
+            sync(changing / "journal.part")
+            (changing / "journal.part").rename(changing / "journal")
+            sync(changing)
+            sync(root)
         except BaseException:
-            for target in reversed(added):
-                target.unlink(missing_ok=True)
-            _remove_folders(made)
+            remove(changing)
             raise
+        try:
+            for folder in folders:
+                (root / folder).mkdir()
+            for number, step in enumerate(steps):
+                _take(step, number, root)
+            for parent in {(root / path).parent for path in (*(step.path for step in steps), *folders)}:
+                sync(parent)
+            (changing / "journal").rename(changing / "done")
+        except BaseException:
+            roll_back(root, journal)
+            raise
+    # Everything is in its place, and what fails from here on, the next command tidies up.
+    with suppress(OSError):
+        sync(changing)
+        complete(root, journal)
 
 
-def _add(staged: Path, target: Path) -> None:
+def _stage(changing: Path, steps: Sequence[Step]) -> None:
+    """Write what will be, with its final permissions, and make sure that it is on the disk."""
+    _write(changing / ".gitignore", File(b"*\n"))
+    (changing / "old").mkdir()
+    (changing / "new").mkdir()
+    for number, step in enumerate(steps):
+        if step.after is not None:
+            _write(changing / f"new/{number}", step.after)
+            sync(changing / f"new/{number}")
+    sync(changing / "new")
+
+
+def _take(step: Step, number: int, root: Path) -> None:
+    """One step, made of nothing but renames, each of which can be taken back."""
+    target, changing = root / step.path, root / CHANGING
+    if step.before is not None:
+        old = changing / f"old/{number}"
+        try:
+            target.rename(old)
+        except FileNotFoundError as error:
+            raise _changed_meanwhile(target) from error
+        if not old.is_file() or old.is_symlink() or old.read_bytes() != step.before.content:
+            raise _changed_meanwhile(target)
+    if step.after is not None:
+        try:
+            _place(changing / f"new/{number}", target)
+        except FileExistsError as error:
+            raise _changed_meanwhile(target) from error
+
+
+def _place(staged: Path, target: Path) -> None:
     """Give a staged file its place, unless something is there."""
     try:
-        try:
-            os.link(staged, target)
-        except FileExistsError:
-            raise
-        except OSError:
-            # A file system without hard links, such as exFAT or some network shares.
-            _write_file(target, File(staged.read_bytes()), mode=staged.stat().st_mode & 0o777)
-    except FileExistsError as error:
-        raise Refused(
-            f"{target} has just been made by somebody else", code="files_in_the_way", paths=[str(target)]
-        ) from error
-
-
-def _write(folder: Path, files: Mapping[str, File]) -> None:
-    for path, file in files.items():
-        target = folder / PurePosixPath(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _write_file(target, file, mode=file.mode)
-
-
-def _write_file(target: Path, file: File, *, mode: int) -> None:
-    """Write a new file that has its permissions from its first moment on; none is left when it fails."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(target, flags, mode)
-    try:
-        with open(descriptor, "wb") as stream:
-            stream.write(file.content)
-    except BaseException:
-        target.unlink(missing_ok=True)
+        os.link(staged, target)
+    except FileExistsError:
         raise
+    except OSError:
+        # A file system without hard links, such as exFAT or some network shares.
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+        staged.rename(target)
+
+
+def _changed_meanwhile(target: Path) -> Refused:
+    return Refused(
+        f"{target} has just been changed by somebody else", code="changed_meanwhile", paths=[str(target)]
+    )
+
+
+def _missing_folders(root: Path, steps: Sequence[Step]) -> list[str]:
+    """The folders that the steps need and that are not there, each after the one above it."""
+    needed = {parent for step in steps if step.after for parent in PurePosixPath(step.path).parents}
+    return sorted(str(folder) for folder in needed if not (root / folder).exists())
+
+
+def _write(target: Path, file: File) -> None:
+    """Write a new file that has its permissions from its first moment on."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(target, flags, file.mode)
+    with open(descriptor, "wb") as stream:
+        if file.permissions is not None and os.name == "posix":
+            os.fchmod(descriptor, file.permissions)  # Those of the file that it replaces, whatever the umask.
+        stream.write(file.content)
 
 
 @contextmanager
-def _staging(parent: Path, prefix: str) -> Generator[Path]:
-    """A folder on the target's own file system, gone afterwards."""
+def _staging(target: Path) -> Generator[Path]:
+    """A folder beside the target, on its own file system; gone afterwards."""
     # Not mkdtemp: it makes folders that only their owner may enter, and this one becomes the project.
-    staging = parent / f"{prefix}.{secrets.token_hex(4)}.tmp"
+    staging = target.parent / f".{target.name[:40]}.{secrets.token_hex(4)}.tmp"
     staging.mkdir()
     try:
         yield staging
@@ -122,33 +184,17 @@ def _staging(parent: Path, prefix: str) -> Generator[Path]:
 @contextmanager
 def _folders(folder: Path) -> Generator[None]:
     """The folder and those above it exist; those which did not are removed when something fails."""
-    made = _make_folders(folder)
-    try:
-        yield
-    except BaseException:
-        _remove_folders(made)
-        raise
-
-
-def _make_folders(folder: Path) -> list[Path]:
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     made: list[Path] = []
     try:
         for path in reversed(missing):
             path.mkdir()
             made.append(path)
+        yield
     except BaseException:
-        _remove_folders(made)
+        for path in reversed(made):
+            remove_empty(path)  # Unless somebody else uses it by now.
         raise
-    return made
-
-
-def _remove_folders(made: list[Path]) -> None:
-    for path in reversed(made):
-        try:
-            path.rmdir()
-        except OSError:
-            return  # Somebody else uses it by now.
 
 
 @contextmanager

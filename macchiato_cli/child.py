@@ -33,24 +33,30 @@ def clean_environment(*dropped: str, prefix: str = "") -> dict[str, str]:
     }
 
 
-def run_child(command: Sequence[str], *, folder: Path, environment: dict[str, str]) -> Ended:
+def run_child(
+    command: Sequence[str], *, folder: Path, environment: dict[str, str], stdin: Path | None = None
+) -> Ended:
     """Run a command to its end. Interruptible: the whole group of processes ends first.
+
+    Args:
+        stdin: A file for it to read; by default there is nothing to read.
 
     Raises:
         OSError: It could not be started.
     """
     own_group: dict[str, Any] = {"process_group": 0} if os.name == "posix" else {}
-    child = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        **own_group,
-    )
+    with open(os.devnull if stdin is None else stdin, "rb") as source:
+        child = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=source,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            **own_group,
+        )
     try:
         with interrupts.allowed():
             output = _all_output(child)

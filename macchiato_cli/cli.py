@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from macchiato_cli import __version__
+from macchiato_cli.completion import namespaces_here
 from macchiato_cli.prompts import ask, need_terminal
 from macchiato_cli.report import Report
 from macchiato_cli.target import here
@@ -19,7 +21,6 @@ app = typer.Typer(
     # Help in Rich's boxes would cost as much again as the whole command.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
@@ -51,8 +52,8 @@ def new(
     as_json: Json = False,
 ) -> None:
     """Make a project: server, client, tests."""
-    from macchiato_cli.names import namespace_name
-    from macchiato_cli.new import NewProject, Place, find_place, make_project, new_command
+    from macchiato_cli.names import namespace_name, project_name
+    from macchiato_cli.new import NewProject, Place, chosen, find_place, make_project, new_command, would_make
 
     report = Report(quiet=quiet, as_json=as_json)
     options = _given(
@@ -67,7 +68,16 @@ def new(
     first = namespace_name(namespace, command=lambda _: suggested)
     if path is None:
         need_terminal("PATH", example="macchiato new myproj", never=yes or as_json)
-        place = ask("Folder of the new project:", place_at, report)
+        if name is not None:
+            project_name(name, command=lambda _: suggested)
+        rest = chosen(first, with_git=not no_git, with_install=not no_install)
+        place = ask(
+            "Folder of the new project:",
+            place_at,
+            report,
+            hint=f"project {name or 'called as its folder'}, {rest} (macchiato new --help)",
+            outcome=lambda place: f"{would_make(place)}, {rest}",
+        )
     else:
         place = place_at(path)
     project = NewProject(place, first, with_git=not no_git, with_install=not no_install)
@@ -88,8 +98,7 @@ def add_namespace(
 ) -> None:
     """Add a namespace to the project."""
     from macchiato_cli.addition import NewNamespace, add_to_project, addition_command
-    from macchiato_cli.names import event_names, namespace_name, right_events
-    from macchiato_cli.project import find_project
+    from macchiato_cli.names import DEFAULT_EVENT, event_names, namespace_name, right_events
 
     report = Report(quiet=quiet, as_json=as_json)
     options = _given(public=public, dry_run=dry_run, yes=yes, quiet=quiet, json=as_json)
@@ -99,14 +108,60 @@ def add_namespace(
             typed, command=lambda right: addition_command(right, right_events(event or []), options)
         )
 
-    root = find_project(here())
+    root = _project(report)
     if name is None:
         need_terminal("NAME", example="macchiato add-namespace chat", never=yes or as_json)
-        called = ask("Name of the namespace:", named, report)
+        event_names(event or [], command=lambda right: addition_command("chat", right, options))
+        rest = f"{'public' if public else 'guarded'}, event {', '.join(event or [DEFAULT_EVENT])}"
+        called = ask(
+            "Name of the namespace:",
+            named,
+            report,
+            hint=f"{rest} (macchiato add-namespace --help)",
+            outcome=lambda called: f"adds /{called.wire} in app/namespaces/{called.module}.py: {rest}",
+        )
     else:
         called = named(name)
     events = event_names(event or [], command=lambda right: addition_command(called.wire, right, options))
     add_to_project(NewNamespace(root, called, events, public), report, dry_run=dry_run)
+
+
+@app.command()
+def remove_namespace(
+    name: Annotated[str, typer.Argument(metavar="NAME", autocompletion=namespaces_here)],
+    force: Annotated[bool, typer.Option("--force", help="Also remove files that you edited.")] = False,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Remove a namespace that nobody edited."""
+    from macchiato_cli.removal import remove_from_project
+
+    report = Report(quiet=quiet, as_json=as_json)
+    remove_from_project(_project(report), name, report, force=force, dry_run=dry_run)
+
+
+@app.command("list")
+def list_(quiet: Quiet = False, as_json: Json = False) -> None:
+    """List the namespaces: guards, events, where they are."""
+    from macchiato_cli.listing import list_namespaces
+
+    report = Report(quiet=quiet, as_json=as_json)
+    list_namespaces(_project(report), report)
+
+
+@app.command()
+def update(
+    check: Annotated[bool, typer.Option("--check", help="Only tell whether it is behind.")] = False,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Merge what later templates brought into the project."""
+    from macchiato_cli.update import update_project
+
+    report = Report(quiet=quiet, as_json=as_json)
+    update_project(_project(report), report, check=check, dry_run=dry_run)
 
 
 @app.command(context_settings={"allow_extra_args": True})
@@ -120,13 +175,35 @@ def run(
 
     What follows -- is passed on to `python -m app`.
     """
-    from macchiato_cli.project import find_project
     from macchiato_cli.server import run_server
 
-    code = run_server(
-        find_project(here()), host=host, port=port, reload=not no_reload, arguments=context.args
-    )
+    root = _project(Report())
+    code = run_server(root, host=host, port=port, reload=not no_reload, arguments=context.args)
     raise typer.Exit(code)
+
+
+@app.command()
+def doctor(quiet: Quiet = False, as_json: Json = False) -> None:
+    """Check all that the project needs to run."""
+    from macchiato_cli.doctor import examine
+
+    report = Report(quiet=quiet, as_json=as_json)
+    examine(_project(report), report)
+
+
+def _project(report: Report) -> Path:
+    """The project that we are in; when a killed command left it half changed, it is put back first."""
+    from macchiato_cli.journal import is_unfinished
+    from macchiato_cli.lock import locked
+    from macchiato_cli.project import find_project
+
+    root = find_project(here())
+    if is_unfinished(root):
+        with locked(root) as was_half_changed:
+            if was_half_changed:
+                report.note("a macchiato command was killed here: what it had begun is taken back")
+        return find_project(here())
+    return root
 
 
 def _given(**flags: bool) -> list[str]:

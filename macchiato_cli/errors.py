@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-FAILED, USAGE, REFUSED, INTERRUPTED = 1, 2, 3, 130
+FAILED, USAGE, REFUSED, CONFLICTS, INTERRUPTED = 1, 2, 3, 4, 130
 
 
 class MacchiatoError(Exception):
@@ -16,6 +16,7 @@ class MacchiatoError(Exception):
         reasons: Lines of their own below the message.
         tries: Commands which put it right, in their order.
         paths: The files or folders that it is about.
+        facts: More for machines: these become part of the JSON object.
     """
 
     label = "error"
@@ -29,6 +30,7 @@ class MacchiatoError(Exception):
         reasons: Sequence[str] = (),
         tries: Sequence[str] = (),
         paths: Sequence[str] = (),
+        facts: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -37,6 +39,7 @@ class MacchiatoError(Exception):
         self.reasons = tuple(reasons)
         self.tries = tuple(tries)
         self.paths = tuple(paths)
+        self.facts = dict(facts or {})
 
 
 class BadName(MacchiatoError):
@@ -60,8 +63,11 @@ class Refused(MacchiatoError):
         reasons: Sequence[str] = (),
         tries: Sequence[str] = (),
         paths: Sequence[str] = (),
+        facts: Mapping[str, object] | None = None,
     ) -> None:
-        super().__init__(message, code=code, exit_code=REFUSED, reasons=reasons, tries=tries, paths=paths)
+        super().__init__(
+            message, code=code, exit_code=REFUSED, reasons=reasons, tries=tries, paths=paths, facts=facts
+        )
 
 
 class Stopped(MacchiatoError):

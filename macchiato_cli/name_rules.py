@@ -35,7 +35,7 @@ def to_snake(wire: str) -> str:
 
 def why_not_namespace(text: str) -> str | None:
     """Why a namespace cannot be called so, None where it can."""
-    if reason := _why_not_spelled(text, _NAMESPACE, "- and _"):
+    if reason := why_misspelled_namespace(text):
         return reason
     module = to_snake(text)
     if keyword.iskeyword(module) or keyword.issoftkeyword(module):
@@ -49,15 +49,25 @@ def why_not_namespace(text: str) -> str | None:
     return None
 
 
+def why_misspelled_namespace(text: str) -> str | None:
+    """Why this is no name of a namespace at all, whoever else has it."""
+    return _why_not_spelled(text, _NAMESPACE, "- and _")
+
+
 def why_not_event(text: str) -> str | None:
     """Why an event cannot be called so, None where it can."""
-    if reason := _why_not_spelled(text, _EVENT, "- _ : and ."):
+    if reason := why_misspelled_event(text):
         return reason
     if text in SOCKETIO_EVENTS:
         return "Socket.IO keeps that name for itself"
     if text in SERVER_EVENTS:
         return "the server sends an event of that name itself"
     return None
+
+
+def why_misspelled_event(text: str) -> str | None:
+    """Why this is no name of an event at all, whoever else has it."""
+    return _why_not_spelled(text, _EVENT, "- _ : and .")
 
 
 def _why_not_spelled(text: str, pattern: re.Pattern[str], separators: str) -> str | None:
@@ -76,14 +86,21 @@ def _why_not_spelled(text: str, pattern: re.Pattern[str], separators: str) -> st
 
 def why_not_project(text: str) -> str | None:
     """Why a project cannot be called so, None where it can."""
+    if reason := why_misspelled_project(text):
+        return reason
+    if text.split(".")[0].lower() in WINDOWS_DEVICES:
+        return "it cannot be a folder name on Windows"
+    if re.sub(r"[-_.]+", "-", text).lower() in DISTRIBUTIONS:
+        return "the project itself installs a package of that name"
+    return None
+
+
+def why_misspelled_project(text: str) -> str | None:
+    """Why this is no name of a project at all, whoever else has it."""
     if not text:
         return "it is empty"
     if len(text) > LONGEST_PROJECT:
         return f"it has {len(text)} characters, and {LONGEST_PROJECT} are the limit"
     if not _PROJECT.fullmatch(text):
         return "it may hold ASCII letters and digits, with - _ and . between them"
-    if text.split(".")[0].lower() in WINDOWS_DEVICES:
-        return "it cannot be a folder name on Windows"
-    if re.sub(r"[-_.]+", "-", text).lower() in DISTRIBUTIONS:
-        return "the project itself installs a package of that name"
     return None

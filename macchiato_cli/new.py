@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from macchiato_cli.apply import add_files, create_folder
-from macchiato_cli.environment import install_commands, venv_python
+from macchiato_cli.apply import change_files, create_folder
+from macchiato_cli.environment import install_commands, installer, venv_python
+from macchiato_cli.errors import USAGE, MacchiatoError, shown
+from macchiato_cli.journal import is_unfinished
+from macchiato_cli.lock import locked
 from macchiato_cli.names import (
     DEFAULT_EVENT,
     DEFAULT_NAMESPACE,
@@ -19,7 +22,7 @@ from macchiato_cli.names import (
     right_namespace,
     right_project,
 )
-from macchiato_cli.plan import File
+from macchiato_cli.plan import File, Step
 from macchiato_cli.project import PROJECT_RECORD, NamespaceRecord, ProjectRecord
 from macchiato_cli.report import Report
 from macchiato_cli.scaffold import namespace_files, project_files, settings_file
@@ -94,8 +97,24 @@ def find_place(typed: str, name: str | None, *, command: Callable[[str], str]) -
     """
     folder = _folder(typed)
     place = Place(typed, folder, project_name(folder.name if name is None else name, command=command))
+    if is_unfinished(folder):
+        with locked(folder):
+            pass  # What a killed command had begun here is taken back.
     is_folder_already(folder)
     return place
+
+
+def would_make(place: Place) -> str:
+    """What a project there would be, in words."""
+    return f"creates {as_typed(place.folder)}: project {place.name}"
+
+
+def chosen(namespace: NamespaceName, *, with_git: bool, with_install: bool) -> str:
+    """What a project has without being asked for it, in words."""
+    choices = [f"namespace {namespace.wire}"]
+    choices += ["git repository"] if with_git else []
+    choices += [f"dependencies installed with {installer()}"] if with_install else []
+    return ", ".join(choices)
 
 
 def make_project(project: NewProject, report: Report, *, dry_run: bool) -> None:
@@ -116,7 +135,8 @@ def make_project(project: NewProject, report: Report, *, dry_run: bool) -> None:
         report.result(_result(project, files, dry_run=True, done=[]))
         return
     if exists:
-        add_files(target, files)
+        with locked(target):
+            change_files(target, [Step(path, None, file) for path, file in files.items()])
     else:
         create_folder(target, files)
     report.did("created", f"{len(files)} files in {as_typed(target)}")
@@ -131,7 +151,12 @@ def make_project(project: NewProject, report: Report, *, dry_run: bool) -> None:
 
 
 def _folder(typed: str) -> Path:
-    return Path(os.path.abspath(here() / Path(typed).expanduser()))
+    try:
+        return Path(os.path.abspath(here() / Path(typed).expanduser()))
+    except RuntimeError as error:  # ~ada, and there is no Ada.
+        raise MacchiatoError(
+            f"{shown(typed)} begins with a home folder that is not there", code="no_home", exit_code=USAGE
+        ) from error
 
 
 def _all_files(record: ProjectRecord) -> dict[str, File]:

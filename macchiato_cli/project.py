@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from macchiato_cli import __version__
 from macchiato_cli.errors import MacchiatoError, Refused
-from macchiato_cli.names import EventName, NamespaceName, event_names, namespace_name, project_name
+from macchiato_cli.journal import is_unfinished
+from macchiato_cli.name_rules import why_misspelled_event, why_misspelled_namespace, why_misspelled_project
+from macchiato_cli.names import EventName, NamespaceName
 from macchiato_cli.ownership import check_ours
 from macchiato_cli.record_file import damaged, load_record
+from macchiato_cli.templates import version_key
 
 PROJECT_RECORD = ".macchiato/project.yml"
 
@@ -42,14 +46,14 @@ def namespace_record(module: str) -> str:
 
 
 def find_project(start: Path) -> Path:
-    """The project that the folder is in.
+    """The project that the folder is in; a killed command may have left it half changed.
 
     Raises:
         MacchiatoError: It is in none.
         Refused: It is in somebody else's.
     """
     for folder in (start, *start.parents):
-        if (folder / PROJECT_RECORD).is_file():
+        if (folder / PROJECT_RECORD).is_file() or is_unfinished(folder):
             check_ours(folder, "", ".macchiato", PROJECT_RECORD)
             return folder
     raise MacchiatoError(
@@ -79,13 +83,15 @@ def read_project(root: Path) -> ProjectRecord:
     """The project's record.
 
     Raises:
-        MacchiatoError: It is damaged, or from a newer macchiato.
+        Refused: It is damaged, or from a newer macchiato.
     """
     path = root / PROJECT_RECORD
     version, answers = _load(path, "project")
     try:
-        return ProjectRecord(project_name(answers["name"]), namespace_name(answers["namespace"]), version)
-    except (KeyError, TypeError, MacchiatoError) as error:
+        name = _spelled(answers["name"], why_misspelled_project)
+        first = _spelled(answers["namespace"], why_misspelled_namespace)
+        return ProjectRecord(name, NamespaceName(first), version)
+    except (KeyError, ValueError) as error:
         raise damaged(path, "its answers are not those of a project") from error
 
 
@@ -93,21 +99,36 @@ def read_namespace(root: Path, module: str) -> NamespaceRecord | None:
     """The namespace's record, None without one.
 
     Raises:
-        MacchiatoError: It is damaged, or from a newer macchiato.
+        Refused: It is damaged, or from a newer macchiato.
     """
     path = root / namespace_record(module)
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     version, answers = _load(path, "namespace")
     try:
-        name = namespace_name(answers["name"])
-        events = event_names(_list(answers["events"]))
+        name = NamespaceName(_spelled(answers["name"], why_misspelled_namespace))
+        events = _events(answers["events"])
         public = answers["public"]
-    except (KeyError, TypeError, MacchiatoError) as error:
+    except (KeyError, ValueError) as error:
         raise damaged(path, "its answers are not those of a namespace") from error
-    if name.module != module or not events or not isinstance(public, bool):
+    if name.module != module or not isinstance(public, bool):
         raise damaged(path, "its answers are not those of this namespace")
     return NamespaceRecord(name, events, public, version)
+
+
+def read_namespaces(root: Path) -> list[NamespaceRecord]:
+    """The records of all namespaces, by the names of their modules.
+
+    Raises:
+        Refused: One is damaged, or from a newer macchiato.
+    """
+    found = (read_namespace(root, module) for module in recorded_modules(root))
+    return [record for record in found if record is not None]
+
+
+def recorded_modules(root: Path) -> list[str]:
+    """The modules of the namespaces that have a record."""
+    return sorted(path.stem for path in (root / namespace_record("x")).parent.glob("*.yml"))
 
 
 def _dump(template: str, version: str, answers: Mapping[str, object]) -> bytes:
@@ -126,7 +147,7 @@ def _load(path: Path, template: str) -> tuple[str, Mapping[str, Any]]:
     version, answers = fields.get("version"), _mapping(fields.get("answers"))
     if not isinstance(version, str) or not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6}){2}", version):
         raise damaged(path, "its version is not one of macchiato's")
-    if _parts(version) > _parts(__version__):
+    if version_key(version) > version_key(__version__):
         raise Refused(
             f"{path} was written by macchiato {version}, and this is {__version__}",
             code="newer_project",
@@ -140,11 +161,16 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType]
 
 
-def _list(value: Any) -> list[str]:
-    if not isinstance(value, list):
-        raise TypeError
-    return value  # pyright: ignore[reportUnknownVariableType]
+def _spelled(value: Any, why_not: Callable[[str], str | None]) -> str:
+    # Its spelling only: a name that is reserved today was not when the record was written.
+    if not isinstance(value, str) or why_not(value):
+        raise ValueError(value)
+    return value
 
 
-def _parts(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
+def _events(value: Any) -> tuple[EventName, ...]:
+    values: list[Any] = value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType]
+    events = tuple(EventName(_spelled(each, why_misspelled_event)) for each in values)
+    if not events or len({event.function for event in events}) < len(events):
+        raise ValueError("events")
+    return events

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from macchiato_cli import interrupts
-from macchiato_cli.errors import USAGE, MacchiatoError
+from macchiato_cli.errors import USAGE, MacchiatoError, shown
 from macchiato_cli.report import Report
 
 Answer = TypeVar("Answer")
@@ -32,17 +32,56 @@ def need_terminal(missing: str, *, example: str, never: bool) -> None:
         )
 
 
-def ask(question: str, accept: Callable[[str], Answer], report: Report) -> Answer:
+def ask(
+    question: str,
+    accept: Callable[[str], Answer],
+    report: Report,
+    *,
+    hint: str,
+    outcome: Callable[[Answer], str],
+) -> Answer:
     """The user's answer, asked for until it is accepted.
 
     Args:
-        accept: Turns a text into the answer, or raises MacchiatoError, which is shown.
+        accept: Turns a text into the answer, or raises MacchiatoError, which is shown. It is called at
+            each keystroke, so it may look at the disk, but not wait.
+        hint: What is chosen without being asked.
+        outcome: What an answer would do.
+
+    Raises:
+        Interrupted: The user or a signal asks for the end.
     """
+
+    def checked(text: str) -> Answer:
+        _check_visible(text)
+        return accept(text)
+
+    if _moves_its_cursor():
+        # It takes a fifth of a second to import.
+        from macchiato_cli.live_question import LiveQuestion
+
+        return LiveQuestion(question, checked, hint=hint, outcome=outcome).ask()
+    print(hint)
     while True:
         try:
-            return accept(_read_line(question))
+            return checked(_read_line(question))
         except MacchiatoError as error:
             report.error(error)
+
+
+def _check_visible(text: str) -> None:
+    """Check that it is an answer; what comes as an argument may be less, and is meant so."""
+    if not text:
+        raise MacchiatoError("an answer is needed, or Ctrl-C", code="no_answer", exit_code=USAGE)
+    if not text.isprintable():
+        raise MacchiatoError(
+            f"{shown(text)} has characters that cannot be seen", code="bad_answer", exit_code=USAGE
+        )
+
+
+def _moves_its_cursor() -> bool:
+    """Whether the terminal can draw below the line that is typed on."""
+    return os.name == "nt" or os.environ.get("TERM", "").lower() not in ("", "dumb", "unknown")
 
 
 def _read_line(question: str) -> str:
@@ -52,8 +91,8 @@ def _read_line(question: str) -> str:
         # cannot, but there Ctrl-C ends a read.)
         while os.name == "posix" and not select.select([sys.stdin], [], [], 0.2)[0]:
             pass
-        line = sys.stdin.readline()
+        line = sys.stdin.buffer.readline()
     if not line:
         print()  # Ctrl-D leaves the cursor behind the question.
         raise interrupts.Interrupted
-    return line.strip()
+    return line.decode(sys.stdin.encoding, "surrogateescape").strip()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from macchiato_cli import interrupts
-from macchiato_cli.errors import MacchiatoError, reason_of, shown
+from macchiato_cli.errors import Refused, reason_of, shown
 
 _LARGEST = 64 * 1024
 _DEEPEST = 8
@@ -19,7 +19,7 @@ def load_record(path: Path) -> Any:
     """What a record's YAML says.
 
     Raises:
-        MacchiatoError: It is not a plain, small file of plain YAML.
+        Refused: It is not a plain, small file of plain YAML.
     """
     import yaml
 
@@ -34,9 +34,9 @@ def load_record(path: Path) -> Any:
         raise damaged(path, "it is not YAML") from error
 
 
-def damaged(path: Path, reason: str) -> MacchiatoError:
+def damaged(path: Path, reason: str) -> Refused:
     """The error for a record that macchiato cannot have written."""
-    return MacchiatoError(
+    return Refused(
         f"{shown(path.name)} is not a record that macchiato wrote",
         code="damaged_record",
         reasons=(reason, f"it is {path}"),

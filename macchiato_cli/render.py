@@ -34,9 +34,14 @@ def read_files(root: Path) -> dict[str, File]:
     """Every file below the folder, by its path with forward slashes."""
     paths = sorted(path for path in root.rglob("*") if not path.is_dir())
     return {
-        path.relative_to(root).as_posix(): File(path.read_bytes(), executable=os.access(path, os.X_OK))
+        path.relative_to(root).as_posix(): File(path.read_bytes(), executable=_is_executable(path))
         for path in paths
     }
+
+
+def _is_executable(path: Path) -> bool:
+    # Windows says so of every file.
+    return os.name == "posix" and os.access(path, os.X_OK)
 
 
 def _copy(template: Path, destination: Path, answers: Mapping[str, object], *, programs: Path) -> None:

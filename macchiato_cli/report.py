@@ -14,6 +14,9 @@ from macchiato_cli.errors import MacchiatoError, printable
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+# A column that folds is at least as wide as this.
+_NARROWEST = 16
+
 
 class Report:
     """Tells what happens. Quiet, it only tells errors; as JSON, it tells all at the end."""
@@ -38,9 +41,18 @@ class Report:
             console.print(f"{what} ...")
             yield
 
-    def did(self, verb: str, what: str) -> None:
+    @contextmanager
+    def waiting(self, what: str) -> Generator[None]:
+        """Say on a terminal what takes time, for as long as it takes; elsewhere there is only the result."""
+        if not self._silent and (console := _console()).is_terminal:
+            with console.status(f"{printable(what)} ..."):
+                yield
+        else:
+            yield
+
+    def did(self, verb: str, what: str, *, style: str = "green") -> None:
         """One finished step."""
-        self._line((f"{verb:<10}", "green"), (what, ""))
+        self._line((f"{verb:<10}", style), (what, ""))
 
     def note(self, text: str) -> None:
         """Something to know that is no failure."""
@@ -59,6 +71,52 @@ class Report:
         for name, purpose in entries.items():
             tree.add(Text.assemble(f"{name:<{width}}" if purpose else name, (purpose, "dim")))
         self._print("", tree)
+
+    def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]], *, folding: str) -> None:
+        """Aligned columns. The one that folds makes them fit on a terminal; elsewhere all are whole."""
+        if self._silent:
+            return
+        from rich.table import Table
+        from rich.text import Text
+
+        columns = [[Text(printable(cell)) for cell in column] for column in zip(headings, *rows, strict=True)]
+        widths = {str(column[0]): max(cell.cell_len for cell in column) + 2 for column in columns}
+        console = _console()
+        # On a terminal too narrow for that, all of them fold: Rich would cut off what does not.
+        all_fold = sum(widths.values()) - widths[folding] + _NARROWEST > console.width
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        for heading in headings:
+            table.add_column(heading, overflow="fold", no_wrap=heading != folding and not all_fold)
+        for row in list(zip(*columns, strict=True))[1:]:
+            table.add_row(*row)
+        if console.is_terminal:
+            console.print(table)
+            return
+        # As wide as it is, and without the blanks that fill up the last column.
+        console.width = sum(widths.values())
+        with console.capture() as captured:
+            console.print(table)
+        self._print(*(Text(line.rstrip()) for line in captured.get().splitlines()))
+
+    def check(self, name: str, width: int, state: str, found: str, tries: Sequence[str]) -> None:
+        """One thing that was looked at: its state, and what to type if that is not well."""
+        colour = {"ok": "green", "note": "yellow"}.get(state, "bold red")
+        self._line((f"{name:<{width}}", ""), (f"{state:<8}", colour), (found, ""))
+        for number, command in enumerate(tries):
+            lead = " " * (width + 8) + ("     " if number else "try: ")
+            self._line((lead, ""), (command, "cyan"))
+
+    def diff(self, old: tuple[str, bytes | None], new: tuple[str, bytes | None]) -> None:
+        """What a file was and will be, each with its path; None is no file."""
+        if self._silent:
+            return
+        import difflib
+
+        before, after = ((content or b"").decode(errors="replace").splitlines() for _, content in (old, new))
+        was, becomes = ("/dev/null" if content is None else path for path, content in (old, new))
+        colours = {"+": "green", "-": "red", "@": "cyan"}
+        for line in difflib.unified_diff(before, after, was, becomes, lineterm=""):
+            self._line((line, colours.get(line[0], "")))
 
     def commands(self, title: str, commands: Sequence[str]) -> None:
         """Commands to type, after a line that says what for."""
@@ -84,6 +142,7 @@ class Report:
                     "reasons": error.reasons,
                     "paths": error.paths,
                     "try": error.tries,
+                    **error.facts,
                 }
             )
             return

@@ -1,4 +1,7 @@
-"""Records become files: the same record, the same bytes, today and when a later version updates it."""
+"""Records become files: the same record, the same bytes, today and when a later version updates it.
+
+The templates of all released versions read these answers: give new ones, never rename or drop one.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +23,13 @@ from macchiato_cli.templates import template
 
 def project_files(record: ProjectRecord) -> dict[str, File]:
     """The project without any namespace; its record comes last."""
-    files = render(
-        template("project"),
-        {
-            "project_name": record.name,
-            "namespace": record.namespace.wire,
-            "module": record.namespace.module,
-        },
-    )
+    answers = {
+        "project_name": record.name,
+        "namespace": record.namespace.wire,
+        "module": record.namespace.module,
+    }
+    with template("project", record.version) as folder:
+        files = render(folder, answers)
     return files | {PROJECT_RECORD: File(dump_project(record))}
 
 
@@ -45,19 +47,17 @@ def namespace_files(record: NamespaceRecord) -> dict[str, File]:
         "authentication": "introduce",
         "client_connection_key": "None",
     }
-    files = render(
-        template("namespace"),
-        {
-            "namespace": record.name.wire,
-            "module": record.name.module,
-            "object": record.name.object,
-            "events": [
-                {"name": event.wire, "function": event.function, "heard": event.heard}
-                for event in record.events
-            ],
-            **(public if record.public else guarded),
-        },
-    )
+    answers = {
+        "namespace": record.name.wire,
+        "module": record.name.module,
+        "object": record.name.object,
+        "events": [
+            {"name": event.wire, "function": event.function, "heard": event.heard} for event in record.events
+        ],
+        **(public if record.public else guarded),
+    }
+    with template("namespace", record.version) as folder:
+        files = render(folder, answers)
     return files | {namespace_record(record.name.module): File(dump_namespace(record))}
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from types import FrameType
 
 from macchiato_cli import interrupts
-from macchiato_cli.environment import install_commands, project_environment, venv_python
-from macchiato_cli.errors import MacchiatoError, reason_of
-from macchiato_cli.ownership import check_ours
+from macchiato_cli.environment import project_environment
+from macchiato_cli.interpreter import cannot_start, project_python
 from macchiato_cli.project import read_project
-from macchiato_cli.setup import enter
+
+_AGAIN = "macchiato run"
 
 
 def run_server(
@@ -27,15 +27,7 @@ def run_server(
         Refused: The environment is somebody else's.
     """
     read_project(root)
-    check_ours(root, ".venv", str(venv_python().parent), str(venv_python()))
-    python = venv_python(root)
-    if not python.is_file():
-        raise MacchiatoError(
-            "this project has no environment yet: .venv is not there",
-            code="no_environment",
-            tries=[*enter(root), *install_commands(), "macchiato run"],
-            paths=[str(python)],
-        )
+    python = project_python(root, again=_AGAIN)
     environment = project_environment()
     if host is not None:
         environment["HOST"] = host
@@ -61,12 +53,7 @@ def _run_passing_signals_on(command: list[str], folder: Path, environment: dict[
     try:
         child = subprocess.Popen(command, cwd=folder, env=environment)
     except OSError as error:
-        raise MacchiatoError(
-            f"{command[0]} cannot be started: {reason_of(error)}",
-            code="no_environment",
-            tries=["rm -r .venv", *install_commands(), "macchiato run"],
-            paths=[command[0]],
-        ) from error
+        raise cannot_start(folder, error, again=_AGAIN) from error
     if received:
         child.terminate()
     code = _wait(child)

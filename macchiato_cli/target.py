@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from macchiato_cli.errors import MacchiatoError, Refused, reason_of, shown
+from macchiato_cli.plan import File, Obstacle
 from macchiato_cli.project import PROJECT_RECORD
 
 _NAMES_SHOWN = 10
@@ -54,13 +57,13 @@ def is_folder_already(target: Path) -> bool:
     return True
 
 
-def present_files(root: Path, paths: Iterable[str]) -> dict[str, bytes | None]:
-    """What is at the paths already: the bytes of a file, None for anything else.
+def present_files(root: Path, paths: Iterable[str]) -> dict[str, File | Obstacle]:
+    """What is at the paths already.
 
     Raises:
         Refused: A symbolic link leads out of the project.
     """
-    present: dict[str, bytes | None] = {}
+    present: dict[str, File | Obstacle] = {}
     for path in paths:
         target = root / path
         if not target.parent.resolve().is_relative_to(root.resolve()):
@@ -70,16 +73,30 @@ def present_files(root: Path, paths: Iterable[str]) -> dict[str, bytes | None]:
                 reasons=(f"it is a link to {target.parent.resolve()}", "nothing is written outside of it"),
                 paths=[path],
             )
-        try:
-            target.lstat()
-        except FileNotFoundError:
-            continue
-        except NotADirectoryError:
-            present[path] = None
-        else:
-            is_file = target.is_file() and not target.is_symlink()
-            present[path] = target.read_bytes() if is_file else None
+        with suppress(FileNotFoundError):
+            present[path] = _present(target)
     return present
+
+
+def _present(target: Path) -> File | Obstacle:
+    """What is there.
+
+    Raises:
+        FileNotFoundError: Nothing is.
+    """
+    try:
+        mode = target.lstat().st_mode
+        if stat.S_ISREG(mode):
+            executable = bool(mode & stat.S_IXUSR) if os.name == "posix" else False
+            return File(target.read_bytes(), executable, permissions=stat.S_IMODE(mode))
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        return Obstacle(f"cannot be read: {reason_of(error)}")
+    kind = (
+        "a symbolic link" if stat.S_ISLNK(mode) else "a folder" if stat.S_ISDIR(mode) else "no regular file"
+    )
+    return Obstacle(f"is {kind}")
 
 
 def _check_parent(target: Path) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.later import make_later
+
 # The record of a project.
 RECORD = "template: project\nversion: 0.1.0\nanswers:\n  name: demo\n  namespace: devUser\n"
 
@@ -85,6 +87,20 @@ def macchiato(work: Path, home: Path) -> Macchiato:
 
 
 @pytest.fixture(scope="session")
+def later_checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkout of a later version: do not change it."""
+    return make_later(tmp_path_factory.mktemp("later") / "checkout")
+
+
+@pytest.fixture
+def later(later_checkout: Path, macchiato: Macchiato) -> Macchiato:
+    """The command of a later version."""
+    later = Macchiato(macchiato.folder, Path(macchiato.environment["HOME"]))
+    later.environment["PYTHONPATH"] = str(later_checkout)
+    return later
+
+
+@pytest.fixture(scope="session")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project made once, without environment and repository: copy it, do not change it."""
     base = tmp_path_factory.mktemp("rendered")
@@ -99,6 +115,27 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(rendered: Path, work: Path) -> Path:
     """A fresh project."""
     return Path(shutil.copytree(rendered, work / "demo"))
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """What git says; it has to succeed."""
+    identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
+    command = ["git", *identity, *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture
+def repository(project: Path) -> Path:
+    """A fresh project, committed."""
+    commit(project, "Start")
+    return project
+
+
+def commit(folder: Path, message: str) -> None:
+    """Commit everything, in a repository that is made when there is none."""
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", message)
 
 
 def snapshot(folder: Path) -> dict[str, str]:

@@ -1,11 +1,9 @@
-"""Signals, full disks and failing steps: afterwards there is everything, or nothing."""
+"""Signals and full disks: afterwards there is everything, or nothing. See also test_every_step.py."""
 
 from __future__ import annotations
 
-import json
 import os
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,46 +14,7 @@ import pytest
 
 from tests.cli.conftest import Macchiato, Ran, snapshot
 
-CHECKOUT = Path(__file__).parents[2]
 QUICK = ["--no-install", "--no-git", "-q"]
-
-
-def faulty(macchiato: Macchiato, fault: str, stride: int, *arguments: str) -> list[dict[str, object]]:
-    """What each child ended with; the last one met no fault."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "tests.cli.faulty", str(macchiato.folder), fault, str(stride), *arguments],
-        cwd=CHECKOUT,
-        env=macchiato.environment,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert (ended.returncode, ended.stderr) == (0, "")
-    return [json.loads(line) for line in ended.stdout.splitlines()]
-
-
-@pytest.mark.parametrize(("fault", "stride"), [("SIGINT", 7), ("SIGTERM", 23), ("ENOSPC", 11), ("EIO", 19)])
-@pytest.mark.parametrize("target", ["absent", "empty folder", "project"])
-def test_a_fault_at_any_step_leaves_everything_or_nothing(
-    macchiato: Macchiato, work: Path, rendered: Path, target: str, fault: str, stride: int
-) -> None:
-    arguments = ["new", "deep/demo", *QUICK] if target == "absent" else ["new", "demo", *QUICK]
-    if target == "empty folder":
-        (work / "demo").mkdir()
-    elif target == "project":
-        shutil.copytree(rendered, work / "demo")
-        arguments = ["add-namespace", "chat", "-q"]
-    before = snapshot(work)
-
-    *faults, without = faulty(macchiato, fault, stride, *arguments)
-
-    assert without["code"] == 77
-    # A fault may also come where it does not matter: EIO from asking whether a folder is there.
-    stopped = 130 if fault.startswith("SIG") else 1
-    expected = [(stopped, before), (stopped if stopped == 130 else 0, without["left"])]
-    assert [step for step in faults if (step["code"], step["left"]) not in expected] == []
-    assert (stopped, before) in [(step["code"], step["left"]) for step in faults]
 
 
 def wait_until_listening(process: subprocess.Popen[str]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from macchiato_cli import __version__
 from tests.cli.conftest import Macchiato, Ran
 
 
@@ -153,20 +154,27 @@ def test_help_lists_the_commands(macchiato: Macchiato, arguments: list[str]) -> 
         "  Authenticated, tested, typed Socket.IO servers, from one command.\n"
         "\n"
         "Options:\n"
-        "  --version   Print the version and exit.\n"
-        "  -h, --help  Show this message and exit.\n"
+        "  --version             Print the version and exit.\n"
+        "  --install-completion  Install completion for the current shell.\n"
+        "  --show-completion     Show completion for the current shell, to copy it or\n"
+        "                        customize the installation.\n"
+        "  -h, --help            Show this message and exit.\n"
         "\n"
         "Commands:\n"
-        "  new            Make a project: server, client, tests.\n"
-        "  add-namespace  Add a namespace to the project.\n"
-        "  run            Run the project's server, with reload.\n",
+        "  new               Make a project: server, client, tests.\n"
+        "  add-namespace     Add a namespace to the project.\n"
+        "  remove-namespace  Remove a namespace that nobody edited.\n"
+        "  list              List the namespaces: guards, events, where they are.\n"
+        "  update            Merge what later templates brought into the project.\n"
+        "  run               Run the project's server, with reload.\n"
+        "  doctor            Check all that the project needs to run.\n",
         "",
     )
 
 
 def test_the_version_is_told(macchiato: Macchiato) -> None:
-    assert macchiato("--version") == Ran(0, "macchiato 0.1.0\n", "")
-    assert macchiato("--version", "new") == Ran(0, "macchiato 0.1.0\n", "")
+    assert macchiato("--version") == Ran(0, f"macchiato {__version__}\n", "")
+    assert macchiato("--version", "new") == Ran(0, f"macchiato {__version__}\n", "")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
@@ -181,4 +189,4 @@ def test_help_and_version_import_nothing_heavy(macchiato: Macchiato, arguments: 
 
     imported = {line.split("|")[2].strip().split(".")[0] for line in ended.stderr.splitlines() if "|" in line}
     assert "typer" in imported
-    assert imported & {"copier", "rich", "pydantic", "yaml", "jinja2", "plumbum"} == set()
+    assert imported & {"copier", "rich", "pydantic", "yaml", "jinja2", "plumbum", "prompt_toolkit"} == set()

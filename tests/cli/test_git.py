@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from macchiato_cli import __version__
 from tests.cli.conftest import Macchiato, Ran
 
 
@@ -16,10 +17,10 @@ def test_everything_but_the_secret_is_committed_on_main(macchiato: Macchiato, wo
     ran = macchiato("new", "demo", "--no-install")
 
     assert ran.code == 0
-    assert "committed Start demo from macchiato 0.1.0, on main\n" in ran.out
+    assert f"committed Start demo from macchiato {__version__}, on main\n" in ran.out
     demo = work / "demo"
     assert git(demo, "log", "--format=%an <%ae> %s") == (
-        "Ada <ada@example.com> Start demo from macchiato 0.1.0\n"
+        f"Ada <ada@example.com> Start demo from macchiato {__version__}\n"
     )
     assert git(demo, "branch", "--show-current") == "main\n"
     files = {path.relative_to(demo).as_posix() for path in demo.rglob("*") if path.is_file()}
@@ -117,11 +118,11 @@ def test_a_failing_git_keeps_the_project_and_says_what_to_type(
         1,
         "",
         "error: demo is complete, but git could not commit\n"
-        "  git commit --quiet --message 'Start demo from macchiato 0.1.0' ended with 128\n"
+        f"  git commit --quiet --message 'Start demo from macchiato {__version__}' ended with 128\n"
         "  fatal: no room\n"
         "  try: cd demo\n"
         "       git init -b main\n"
         "       git add --all\n"
-        "       git commit -m 'Start demo from macchiato 0.1.0'\n",
+        f"       git commit -m 'Start demo from macchiato {__version__}'\n",
     )
     assert (work / "demo/.macchiato/project.yml").is_file()

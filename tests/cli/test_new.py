@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from macchiato_cli import __version__
 from tests.cli.conftest import Macchiato, Ran, snapshot
 
 IS_ROOT = os.name == "posix" and os.geteuid() == 0
@@ -193,14 +194,14 @@ def test_the_first_namespace_may_have_another_name(macchiato: Macchiato, work: P
     assert not (work / "demo/app/namespaces/dev_user.py").exists()
     assert (work / "demo/.macchiato/project.yml").read_text().splitlines()[1:] == [
         "template: project",
-        "version: 0.1.0",
+        f"version: {__version__}",
         "answers:",
         "  name: talk",
         "  namespace: teamChat",
     ]
     assert (work / "demo/.macchiato/namespaces/team_chat.yml").read_text().splitlines()[1:] == [
         "template: namespace",
-        "version: 0.1.0",
+        f"version: {__version__}",
         "answers:",
         "  name: teamChat",
         "  events:",

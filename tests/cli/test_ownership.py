@@ -101,5 +101,5 @@ def test_a_damaged_record_keeps_the_server_from_starting(
 
     ran = macchiato("run", folder=served)
 
-    assert (ran.code, ran.err.splitlines()[1]) == (1, "  it is not YAML")
+    assert (ran.code, ran.err.splitlines()[1]) == (3, "  it is not YAML")
     assert not (home / "was-run").exists()

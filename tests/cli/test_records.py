@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from macchiato_cli import __version__
 from macchiato_cli.errors import MacchiatoError
 from macchiato_cli.names import EventName, NamespaceName
 from macchiato_cli.project import (
@@ -55,7 +56,7 @@ def write_record(root: Path, text: str | bytes) -> Path:
         (RECORD.replace("demo", "../demo"), "its answers are not those of a project"),
         (RECORD.replace("demo", "1.5"), "its answers are not those of a project"),
         (RECORD.replace("  name: demo\n", ""), "its answers are not those of a project"),
-        (RECORD.replace("devUser", "class"), "its answers are not those of a project"),
+        (RECORD.replace("devUser", "dev/User"), "its answers are not those of a project"),
         (RECORD.replace("devUser", "{a: b}"), "its answers are not those of a project"),
         ("template: project\nversion: 0.1.0\nanswers: [a]\n", "its answers are not those of a project"),
     ],
@@ -77,7 +78,7 @@ def test_a_record_that_is_no_file_is_refused_and_not_waited_for(macchiato: Macch
     ran = macchiato("add-namespace", "chat", folder=project)
 
     assert ran == Ran(
-        1,
+        3,
         "",
         'error: "chat.yml" is not a record that macchiato wrote\n'
         "  it is not a regular file\n"
@@ -93,7 +94,7 @@ def test_a_record_of_a_later_version_asks_for_an_upgrade(tmp_path: Path) -> None
         read_project(tmp_path)
 
     assert caught.value.exit_code == 3
-    assert caught.value.message == f"{path} was written by macchiato 0.10.0, and this is 0.1.0"
+    assert caught.value.message == f"{path} was written by macchiato 0.10.0, and this is {__version__}"
     assert caught.value.tries == ("uv tool upgrade macchiato-cli", "pip install --upgrade macchiato-cli")
 
 
@@ -151,7 +152,7 @@ def test_a_damaged_project_is_left_alone(macchiato: Macchiato, project: Path) ->
 
     ran = macchiato("add-namespace", "chat", folder=project)
 
-    assert (ran.code, ran.out) == (1, "")
+    assert (ran.code, ran.out) == (3, "")
     assert ran.err == (
         'error: "project.yml" is not a record that macchiato wrote\n'
         "  it is not YAML\n"
@@ -159,3 +160,9 @@ def test_a_damaged_project_is_left_alone(macchiato: Macchiato, project: Path) ->
         f"  try: git checkout -- {path}\n"
     )
     assert snapshot(project) == before
+
+
+def test_a_name_that_became_reserved_later_is_read_nonetheless(tmp_path: Path) -> None:
+    write_record(tmp_path, RECORD.replace("demo", "uvicorn").replace("devUser", "asyncio"))
+
+    assert read_project(tmp_path) == ProjectRecord("uvicorn", NamespaceName("asyncio"), "0.1.0")

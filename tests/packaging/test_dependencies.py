@@ -6,8 +6,6 @@ import tomllib
 from itertools import chain
 from pathlib import Path
 
-import pytest
-import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -48,10 +46,3 @@ def test_the_wheel_leaves_out_what_rendering_leaves_out() -> None:
 
     # copier.yml is the only file that is shipped and not rendered.
     assert ["copier.yml", *hatch["exclude"]] == list(LEFT_BEHIND)
-
-
-@pytest.mark.parametrize("kind", ["project", "namespace"])
-def test_a_template_on_its_own_leaves_out_what_rendering_leaves_out(kind: str) -> None:
-    text = (CHECKOUT / "templates" / kind / "copier.yml").read_text()
-
-    assert yaml.safe_load(text)["_exclude"] == list(LEFT_BEHIND)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import subprocess
 import sys
 import tarfile
 import zipfile
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import snapshot
+from tests.packaging.wheels import install_wheel, run
 
 CHECKOUT = Path(__file__).parents[2]
 DIRT = [
@@ -53,30 +53,8 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(distributions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with the wheel, whose dependencies come from the tests' own."""
-    environment = tmp_path_factory.mktemp("environment")
-    run(sys.executable, "-m", "venv", "--without-pip", str(environment), folder=environment)
-    site = next(environment.glob("lib/python*/site-packages"))
-    (wheel,) = distributions.glob("*.whl")
-    pip = [sys.executable, "-m", "pip", "--python", str(environment / "bin/python")]
-    run(*pip, "install", "--quiet", "--no-deps", "--no-index", str(wheel), folder=environment)
-    # Only the packages: a .pth file there would put the checkout back.
-    ours = next(Path(path) for path in sys.path if path.endswith("site-packages"))
-    (site / "dependencies").mkdir()
-    for package in ours.iterdir():
-        if package.suffix != ".pth" and not package.name.startswith(("macchiato", "_macchiato")):
-            (site / "dependencies" / package.name).symlink_to(package)
-    (site / "dependencies.pth").write_text(f"{site / 'dependencies'}\n")
-    return environment
-
-
-def run(*command: str, folder: Path) -> str:
-    environment = {
-        key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "VIRTUAL_ENV")
-    }
-    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return ended.stdout
+    """An environment with the wheel."""
+    return install_wheel(distributions, tmp_path_factory.mktemp("environment"))
 
 
 def shipped_templates() -> set[str]:

@@ -1,0 +1,41 @@
+"""Whether every namespace module imports, and no two have one name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from macchiato_cli.doctor.check import Check, broken, note, ok
+from macchiato_cli.environment import venv_python
+from macchiato_cli.namespaces import import_namespaces
+
+_MODULE_LIMIT_S = 6
+_LIMIT_S = 10
+
+
+def check_namespaces(root: Path, python: Path, *, again: str) -> Check:
+    """Whether the server could start with what is in app/namespaces.
+
+    Raises:
+        MacchiatoError: Not even app.core can be imported.
+    """
+    namespaces = import_namespaces(
+        root, python, again=again, module_limit_s=_MODULE_LIMIT_S, limit_s=_LIMIT_S
+    )
+    if namespaces.broken:
+        first, *others = namespaces.broken
+        found, tries = first.described(_place), [f"{venv_python()} -c 'import {first.module}'"]
+        if others:
+            found, tries = f"{found}; and {len(others)} more do not import", [*tries, "macchiato list"]
+        return broken("namespaces", found, tries)
+    names = [each["namespace"] for each in namespaces.found]
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        return broken("namespaces", f"more than one wrapper has {', '.join(twice)}", ["macchiato list"])
+    if not names:
+        return note("namespaces", "there is none yet", ["macchiato add-namespace chat"])
+    return ok("namespaces", f"{', '.join(names)} import" if len(names) > 1 else f"{names[0]} imports")
+
+
+def _place(file: str, line: int | None) -> str:
+    return file if line is None else f"{file}:{line}"

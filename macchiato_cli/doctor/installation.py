@@ -1,0 +1,70 @@
+"""The project's environment: its interpreter, its packages."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from macchiato_cli.bounded import Answer
+from macchiato_cli.doctor import installation_probe
+from macchiato_cli.doctor.check import Check, broken, note, ok
+from macchiato_cli.environment import install_commands, venv_python
+
+OLDEST = (3, 11)
+
+
+def probe_command(python: Path, root: Path) -> list[str]:
+    """The command that looks into the environment."""
+    try:
+        needed, dev = _requirements(root)
+    except (OSError, ValueError, TypeError, AttributeError):
+        needed, dev = [], []  # The check of the dependencies says what is wrong there.
+    return [str(python), installation_probe.__file__, json.dumps({"needed": needed, "dev": dev})]
+
+
+def check_environment(answer: Answer) -> Check:
+    """Whether the interpreter runs."""
+    if answer.objects:
+        return ok("environment", f"{venv_python()} runs")
+    found = f"{venv_python()} does not run: {answer.last_words}"
+    return broken("environment", found, ["rm -r .venv", *install_commands()])
+
+
+def check_python(answer: Answer) -> Check:
+    """Whether it is new enough."""
+    lines = answer.objects
+    if not lines:
+        return note("python", "not known: the environment cannot be used")
+    oldest = ".".join(map(str, OLDEST))
+    if tuple(lines[0]["python"]) < OLDEST:
+        found = f"{lines[0]['version']} in .venv, and the project needs {oldest}"
+        return broken("python", found, ["rm -r .venv", *install_commands()])
+    return ok("python", f"{lines[0]['version']} in .venv ({oldest} or newer is needed)")
+
+
+def check_dependencies(answer: Answer, root: Path) -> Check:
+    """Whether what pyproject.toml asks for is installed, in the right versions."""
+    try:
+        needed, dev = _requirements(root)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        return broken("dependencies", f"pyproject.toml cannot be read: {error}", ["git diff pyproject.toml"])
+    lines = answer.objects
+    if len(lines) < 2:
+        return note("dependencies", f"could not be compared: {answer.last_words}")
+    install = [install_commands()[-1]]
+    if lines[1]["needed"]:
+        return broken("dependencies", ", ".join(lines[1]["needed"]), install)
+    if lines[1]["dev"]:
+        return note("dependencies", f"for development only: {', '.join(lines[1]['dev'])}", install)
+    compared = "" if lines[1]["versions"] else "; their versions could not be compared without packaging"
+    return ok("dependencies", f"{len(needed) + len(dev)} of pyproject.toml are installed{compared}")
+
+
+def _requirements(root: Path) -> tuple[Sequence[str], Sequence[str]]:
+    text = (root / "pyproject.toml").read_text("utf-8")
+    project: Mapping[str, Any] = tomllib.loads(text).get("project", {})
+    dev = project.get("optional-dependencies", {}).get("dev", [])
+    return [str(line) for line in project.get("dependencies", [])], [str(line) for line in dev]

@@ -1,0 +1,172 @@
+"""Whether the project's settings will do, and what they name answers: lines of JSON on the standard output.
+
+It runs in the project's own environment, from its folder: so the standard library is all that it may import
+but inside of functions. Each line is `{"name", "state", "found", "tries"}`, without the settings' secrets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+# Longer than each check waits for anything it knows of; names that do not resolve can take for ever.
+_LIMIT_S = 5
+_HIDDEN = "***"
+_SHORTEST_HIDDEN = 4
+
+Finding = tuple[str, str, Sequence[str]]
+
+
+class Answers:
+    """The lines, one for each check, without the secrets."""
+
+    def __init__(self) -> None:
+        self._stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        self._lock = threading.Lock()
+        self._secrets: set[str] = set()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        # What the project's modules print is not for those who read the answers.
+        for descriptor in (1, 2):
+            os.dup2(nowhere, descriptor)
+
+    def hide(self, *secrets: str | None) -> None:
+        """Keep these out of every line; what is shorter than four characters would hide half of the text."""
+        self._secrets |= {secret for secret in secrets if secret and len(secret) >= _SHORTEST_HIDDEN}
+
+    def add(self, name: str, examine: Callable[[], Finding]) -> None:
+        """Make a check, and tell of it whatever happens."""
+        try:
+            state, found, tries = examine()
+        except BaseException as error:
+            state, found, tries = "broken", f"could not be checked: {type(error).__name__}: {error}", ()
+        self.tell(name, state, found, tries)
+
+    def tell(self, name: str, state: str, found: str, tries: Sequence[str] = ()) -> None:
+        """One line."""
+        texts = [self._safe(text) for text in (found, *tries)]
+        with self._lock:
+            self._stream.write(
+                json.dumps({"name": name, "state": state, "found": texts[0], "tries": texts[1:]}) + "\n"
+            )
+            self._stream.flush()
+
+    def _safe(self, text: str) -> str:
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, _HIDDEN)
+        text = " ".join(text.split()) if text.count("\n") else text
+        return text if len(text) <= 400 else f"{text[:397]}..."
+
+
+def main() -> None:
+    """The settings first, then what they name, side by side."""
+    answers = Answers()
+    # As with `python -m app`; this file's own folder has nothing for the project.
+    sys.path[:] = [os.getcwd(), *(path for path in sys.path if path != _HERE)]
+    raw = raw_settings()
+    redis_url = raw.get("REDIS_URL")
+    answers.hide(raw.get("TOKEN_SECRET"), *passwords(raw.get("DATABASE_URL")), *passwords(redis_url))
+    checks: dict[str, Callable[[], Finding]] = {}
+    try:
+        settings = import_module("app.settings").load_settings()
+    except BaseException as error:
+        answers.tell("settings", "broken", *explained(error))
+        for name in ("port", "database"):
+            answers.tell(name, "note", "not known: the settings cannot be used")
+    else:
+        database_url = plain(settings.database_url)
+        redis_url = plain(getattr(settings, "redis_url", None)) or redis_url
+        answers.hide(plain(settings.token_secret), *passwords(database_url), *passwords(redis_url))
+        answers.tell("settings", "ok", "complete, and the secret is hard to guess")
+        checks["port"] = lambda: sibling("port_check").check(settings.host, settings.port)
+        checks["database"] = lambda: sibling("database_check").check(database_url)
+    if redis_url:
+        checks["redis"] = lambda: sibling("redis_check").check(redis_url)
+    side_by_side(checks, answers)
+
+
+def side_by_side(checks: Mapping[str, Callable[[], Finding]], answers: Answers) -> None:
+    """Make the checks, each in a thread, since one that hangs must not keep the others waiting."""
+    deadline = time.monotonic() + _LIMIT_S
+    threads = {
+        name: threading.Thread(target=answers.add, args=(name, examine), daemon=True)
+        for name, examine in checks.items()
+    }
+    for thread in threads.values():
+        thread.start()
+    for name, thread in threads.items():
+        thread.join(max(deadline - time.monotonic(), 0))
+        if thread.is_alive():
+            answers.tell(name, "broken", f"no answer within {_LIMIT_S} s")
+
+
+def raw_settings() -> dict[str, str]:
+    """`.env` and the environment, which wins, as far as they can be read; names in upper case."""
+    found: dict[str, str | None] = {}
+    with contextlib.suppress(Exception):
+        found = import_module("dotenv").dotenv_values(".env", interpolate=False)
+    both = {**found, **{name: value for name, value in os.environ.items() if value}}
+    return {name.upper(): value for name, value in both.items() if value}
+
+
+def plain(value: Any) -> str | None:
+    """A setting's text, also where the project keeps it as a secret or as a URL."""
+    if value is None:
+        return None
+    return str(value.get_secret_value() if hasattr(value, "get_secret_value") else value)
+
+
+def passwords(url: str | None) -> list[str]:
+    """What must not be shown of a URL: its password, as it is written and as it is meant."""
+    if not url:
+        return []
+    try:
+        parts = urlsplit(url)
+        written = [parts.password or "", *parse_qs(parts.query).get("password", [])]
+    except ValueError:
+        return [url]
+    return [*written, *map(unquote, written)]
+
+
+def explained(error: BaseException) -> tuple[str, list[str]]:
+    """What the project's own loader says: what is wrong, and its remedies.
+
+    Its text is blocks of `error: ...`, then indented reasons, then `try: ...`.
+    """
+    if not isinstance(error, SystemExit) or "error: " not in str(error):
+        return f"app.settings does not work: {type(error).__name__}: {error}", []
+    found: list[str] = []
+    tries: list[str] = []
+    for line in str(error).splitlines():
+        if line.startswith("error: "):
+            found.append(line.removeprefix("error: "))
+        elif line.startswith(("  try: ", "       ")):
+            tries.append(line.strip().removeprefix("try: "))
+        elif line.startswith("  ") and found:
+            found[-1] += f": {line.strip()}"
+    return "; ".join(found), tries
+
+
+def sibling(name: str) -> Any:
+    """A module beside this one, which the project's own modules cannot get in the way of."""
+    spec = spec_from_file_location(f"macchiato_{name}", os.path.join(_HERE, f"{name}.py"))
+    if spec is None or spec.loader is None:
+        raise ImportError(name)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+if __name__ == "__main__":
+    main()
+    # Without waiting for threads that hang.
+    os._exit(0)

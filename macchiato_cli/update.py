@@ -1,0 +1,205 @@
+"""`macchiato update`: what later templates brought, merged into what the owner made of a project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from macchiato_cli import __version__, interrupts
+from macchiato_cli.apply import change_files
+from macchiato_cli.changes import Change, plan_update
+from macchiato_cli.environment import install_commands
+from macchiato_cli.errors import CONFLICTS, MacchiatoError, Refused, Stopped
+from macchiato_cli.layers import Layer, read_layers
+from macchiato_cli.lock import locked
+from macchiato_cli.merge import has_conflict_marks, merge_with_git, with_line_ends_of
+from macchiato_cli.plan import File, Obstacle
+from macchiato_cli.report import Report
+from macchiato_cli.setup import enter
+from macchiato_cli.target import present_files
+from macchiato_cli.worktree import mark_unmerged, uncommitted, unmerged
+
+_STYLES = {"conflict": "bold red", "merged": "yellow", "kept": "yellow", "removed": "red"}
+
+
+def update_project(root: Path, report: Report, *, check: bool, dry_run: bool) -> None:
+    """Bring the project to this version of macchiato.
+
+    Args:
+        check: Only find out whether there is something to do.
+
+    Raises:
+        Refused: It is behind (with `check`), or cannot be updated yet; nothing was written.
+        MacchiatoError: It could not be written, and is what it was; or conflicts are left to resolve.
+        Stopped: A signal came when all was written.
+    """
+    with locked(root):
+        with report.doing("comparing with the templates"):
+            layers = read_layers(root)
+            present = present_files(root, _paths(layers))
+            _check_resolved(root, present)
+            behind = [layer for layer in layers if layer.is_behind]
+            changes = [] if check else _plan(behind, present)
+        if check and behind:
+            raise _behind(behind)
+        if not behind:
+            report.did("unchanged", f"everything is from macchiato {__version__}")
+        if not dry_run:
+            _check_committed(root, changes)
+            change_files(root, [step for change in changes for step in change.steps])
+        _tell(changes, report, dry_run=dry_run)
+        result = _result(root, layers, changes, dry_run=dry_run)
+        if changes and not dry_run:
+            _settle(root, changes, report, result)
+    report.result(result)
+
+
+def _paths(layers: Sequence[Layer]) -> list[str]:
+    return sorted({path for layer in layers for path in (layer.record, *layer.base, *layer.theirs)})
+
+
+def _plan(layers: Sequence[Layer], present: Mapping[str, File | Obstacle]) -> list[Change]:
+    """All changes; the records come last, since they vouch for the others."""
+    changes: list[Change] = []
+    for layer in layers:
+        merge = merge_with_git(("yours", f"macchiato {layer.version}", f"macchiato {__version__}"))
+        changes += plan_update(layer.base, layer.theirs, present, renames=layer.renamed, merge=merge)
+    return changes + [_record_change(layer, present[layer.record]) for layer in layers]
+
+
+def _record_change(layer: Layer, there: File | Obstacle) -> Change:
+    if isinstance(there, Obstacle):
+        raise Refused(f"{layer.record} {there.what}", code="files_in_the_way", paths=[layer.record])
+    after = replace(there, content=with_line_ends_of(there.content, layer.now.content))
+    return Change(layer.record, "updated", there, after)
+
+
+def _behind(layers: Sequence[Layer]) -> Refused:
+    return Refused(
+        f"this project is behind macchiato {__version__}",
+        code="behind",
+        reasons=[f"{layer.name} is from {layer.version}" for layer in layers],
+        tries=("macchiato update",),
+        paths=[layer.record for layer in layers],
+        facts={"from": {layer.name: layer.version for layer in layers}, "to": __version__},
+    )
+
+
+def _check_resolved(root: Path, present: Mapping[str, File | Obstacle]) -> None:
+    """Check that no conflict is left from an earlier update or merge."""
+    marked = [
+        path for path, file in present.items() if isinstance(file, File) and has_conflict_marks(file.content)
+    ]
+    if paths := sorted({*marked, *unmerged(root)}):
+        raise Refused(
+            "there are conflicts to resolve first",
+            code="conflicts_left",
+            reasons=paths,
+            tries=_resolving(root, paths),
+            paths=paths,
+        )
+
+
+def _check_committed(root: Path, changes: Sequence[Change]) -> None:
+    """Check that git has all that is about to be merged or moved, so that nothing can be lost."""
+    edited = [change.was[0] if change.was else change.path for change in changes if change.edited]
+    paths, reason = uncommitted(root, edited)
+    if paths:
+        raise Refused(
+            "files that would be changed hold edits of yours that are not committed",
+            code="uncommitted",
+            reasons=(*paths, *([reason] if reason else [])),
+            tries=(
+                *enter(root),
+                *(["git init"] if reason else []),
+                "git add --all",
+                'git commit -m "Before the update"',
+                "macchiato update",
+            ),
+            paths=paths,
+        )
+
+
+def _tell(changes: Sequence[Change], report: Report, *, dry_run: bool) -> None:
+    for change in changes:
+        if change.kind != "unchanged":
+            was = f" (was {change.was[0]})" if change.was else ""
+            reason = f": {change.reason}" if change.reason else ""
+            report.did(change.kind, f"{change.path}{was}{reason}", style=_STYLES.get(change.kind, "green"))
+        if dry_run and change.steps:
+            before = change.was[1] if change.was else change.before
+            report.diff(
+                (change.was[0] if change.was else change.path, before.content if before else None),
+                (change.path, change.after.content if change.after else None),
+            )
+    if unchanged := sum(change.kind == "unchanged" for change in changes):
+        report.did("unchanged", f"{unchanged} files")
+    if dry_run:
+        report.note("this was a dry run: nothing was written")
+
+
+def _settle(root: Path, changes: Sequence[Change], report: Report, result: Mapping[str, object]) -> None:
+    """What follows once everything is written."""
+    conflicts = {
+        change.path: (change.was[0] if change.was else change.path, change.sides)
+        for change in changes
+        if change.sides is not None
+    }
+    try:
+        interrupts.check()
+        if conflicts and (reason := mark_unmerged(root, conflicts)):
+            report.note(f"git was not told of the conflicts: {reason}")
+    except interrupts.Interrupted:
+        raise Stopped("the update is complete and kept", paths=[str(root)]) from None
+    if conflicts:
+        raise MacchiatoError(
+            f"updated, with conflicts in {len(conflicts)} of your files",
+            code="conflicts",
+            exit_code=CONFLICTS,
+            reasons=(
+                *conflicts,
+                "look for <<<<<<<: keep what is right of both sides, and remove the marks",
+            ),
+            tries=_resolving(root, list(conflicts)),
+            paths=list(conflicts),
+            facts={key: value for key, value in result.items() if key not in ("ok", "path")},
+        )
+    changed = any(change.path == "pyproject.toml" and change.steps for change in changes)
+    report.commands(
+        "Next:",
+        [
+            *enter(root),
+            "git diff",
+            *(install_commands() if changed else []),
+            "scripts/test",
+            f'git add --all && git commit -m "Update to macchiato {__version__}"',
+        ],
+    )
+
+
+def _resolving(root: Path, paths: Sequence[str]) -> list[str]:
+    import shlex
+
+    return [*enter(root), "git diff", shlex.join(["git", "add", "--", *paths]), "macchiato update --check"]
+
+
+def _result(
+    root: Path, layers: Sequence[Layer], changes: Sequence[Change], *, dry_run: bool
+) -> dict[str, object]:
+    return {
+        "command": "update",
+        "dry_run": dry_run,
+        "path": str(root),
+        "from": {layer.name: layer.version for layer in layers},
+        "to": __version__,
+        "files": [
+            {
+                "path": change.path,
+                "kind": change.kind,
+                **({"was": change.was[0]} if change.was else {}),
+                **({"reason": change.reason} if change.reason else {}),
+            }
+            for change in changes
+        ],
+    }

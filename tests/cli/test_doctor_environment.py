@@ -1,0 +1,106 @@
+"""What the doctor finds in the project's environment: Python, and what pyproject.toml asks for."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from pathlib import Path
+
+import pytest
+
+from macchiato_cli import probe
+from macchiato_cli.bounded import Answer
+from macchiato_cli.doctor import (
+    database_check,
+    installation,
+    installation_probe,
+    port_check,
+    redis_check,
+    services_probe,
+)
+from macchiato_cli.doctor.check import note
+
+
+def test_the_probes_start_on_any_python_and_need_no_package() -> None:
+    for module in (installation_probe, services_probe, probe, port_check, redis_check, database_check):
+        source = inspect.getsource(module)
+        imports = [node for node in ast.parse(source).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        names = {
+            alias.name if isinstance(node, ast.Import) else node.module or ""
+            for node in imports
+            for alias in node.names
+        }
+        assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names, module
+    ast.parse(inspect.getsource(installation_probe), feature_version=(3, 8))
+
+
+def test_an_old_python_is_broken() -> None:
+    answer = Answer(0, '{"python": [3, 10, 4], "version": "3.10.4"}\n', "")
+
+    found = installation.check_python(answer)
+
+    assert (found.state, found.found) == ("broken", "3.10.4 in .venv, and the project needs 3.11")
+    assert found.tries[0] == "rm -r .venv"
+
+
+@pytest.mark.parametrize(
+    ("requirement", "expected"),
+    [
+        ("packaging", []),
+        ("packaging>=1; python_version >= '3'", []),
+        ("nowhere>=1; python_version < '3'", []),
+        ("nowhere[x]>=1", ["nowhere is not installed"]),
+        (
+            "Pytest_Timeout<1",
+            [f"Pytest_Timeout is {installation_probe.version_of('pytest-timeout')}, not <1"],
+        ),
+        ("pydantic[email]", []),
+    ],
+)
+def test_requirements_are_compared_with_what_is_installed(requirement: str, expected: list[str]) -> None:
+    assert installation_probe.problems(requirement) == expected
+
+
+def test_what_an_extra_needs_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = installation_probe.version_of
+    monkeypatch.setattr(
+        installation_probe, "version_of", lambda name: None if "email" in name else real(name)
+    )
+
+    assert installation_probe.problems("pydantic[email]>=2") == ["email-validator is not installed"]
+
+
+def test_without_packaging_only_names_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(installation_probe, "requirements", None)
+
+    assert installation_probe.problems("packaging>=999") == []
+    assert installation_probe.problems("nowhere[x]>=1") == ["nowhere is not installed"]
+    assert installation_probe.problems("nowhere; python_version < '3'") == []
+
+
+def test_a_tool_that_is_missing_is_a_note(project: Path) -> None:
+    answer = Answer(
+        0, '{"python": [3, 11, 0]}\n{"needed": [], "dev": ["ruff is not installed"], "versions": true}\n', ""
+    )
+
+    found = installation.check_dependencies(answer, project)
+
+    assert (found.state, found.found) == ("note", "for development only: ruff is not installed")
+
+
+def test_a_requirement_that_is_none_is_told(project: Path) -> None:
+    answer = Answer(1, '{"python": [3, 11, 0]}\n', "Traceback ...\nInvalidRequirement: no name\n")
+
+    found = installation.check_dependencies(answer, project)
+
+    assert found == note("dependencies", "could not be compared: InvalidRequirement: no name")
+
+
+def test_a_pyproject_that_is_none_is_broken(project: Path) -> None:
+    (project / "pyproject.toml").write_text("[project\n")
+
+    found = installation.check_dependencies(Answer(0, "{}\n{}\n", ""), project)
+
+    assert found.state == "broken"
+    assert found.found.startswith("pyproject.toml cannot be read: ")

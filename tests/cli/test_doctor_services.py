@@ -1,0 +1,343 @@
+"""What the doctor finds at the project's settings: real ports, a real Redis, real databases."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import sqlite3
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from macchiato_cli.bounded import Answer, started
+from macchiato_cli.doctor import (
+    database_check,
+    port_check,
+    redis_check,
+    services_probe,
+)
+from macchiato_cli.doctor.check import broken, note, ok
+from macchiato_cli.doctor.services import check_services
+from tests.cli.borrowed_environment import make_environment
+from tests.services import require
+
+
+@contextmanager
+def listening(*, answer: bytes | None = None) -> Iterator[int]:
+    """A port where somebody says this to whoever connects, or nothing at all."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection = server.accept()[0]
+                except OSError:
+                    return
+                kept.append(connection)
+                if answer is not None:
+                    connection.sendall(answer)
+
+        kept: list[socket.socket] = []
+        threading.Thread(target=serve, daemon=True).start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+        for connection in kept:
+            connection.close()
+
+
+class Healthy(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"status": "ok"}' if self.path == "/healthz" else b"{}")
+
+    def log_message(self, *values: object) -> None:
+        pass
+
+
+# The port.
+
+
+def test_a_port_where_a_server_of_ours_runs_is_a_note() -> None:
+    with HTTPServer(("127.0.0.1", 0), Healthy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = server.server_port
+
+        found = port_check.check("127.0.0.1", port)
+        server.shutdown()
+
+    assert found == (
+        "note",
+        f"127.0.0.1:{port} is in use: your server, or another one like it, runs there",
+        (),
+    )
+
+
+@pytest.mark.parametrize(
+    "answer", [None, b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"yes"', b"220 mail.example.com ESMTP\r\n"]
+)
+def test_a_port_of_another_program_is_broken_and_a_free_one_is_offered(
+    answer: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(port_check, "_PATIENCE_S", 0.3)
+    with listening(answer=answer) as port:
+        state, found, (command,) = port_check.check("127.0.0.1", port)
+
+    assert (state, found) == ("broken", f"127.0.0.1:{port} is taken by another program")
+    assert command.startswith("macchiato run --port ")
+    port_check.listen("127.0.0.1", int(command.split()[-1]))
+
+
+def test_a_host_that_is_not_this_machine_is_broken() -> None:
+    state, found, tries = port_check.check("192.0.2.1", 3000)
+
+    assert (state, tries) == ("broken", ["macchiato run --host 127.0.0.1"])
+    assert found == "192.0.2.1:3000 cannot be listened on: Cannot assign requested address"
+
+
+# Redis.
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[int]:
+    """The port of a Redis server which wants a password: "s3:cret"."""
+    program = require("redis-server", "apt install redis-server")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--requirepass", "s3:cret"]
+    process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL, cwd="/")
+    deadline = time.monotonic() + 10
+    while redis_check.check(f"redis://127.0.0.1:{port}")[1].endswith("refused"):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    yield port
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.mark.parametrize("user", ["", "default"])
+def test_a_redis_that_answers_is_ok(redis: int, user: str) -> None:
+    url = f"redis://{user}:s3%3Acret@127.0.0.1:{redis}/1"
+
+    assert redis_check.check(url) == ("ok", f"redis://127.0.0.1:{redis} answers", ())
+
+
+@pytest.mark.parametrize("credentials", ["", ":wrong-pass@", "nobody:s3%3Acret@"])
+def test_a_redis_that_refuses_is_broken_without_the_password(redis: int, credentials: str) -> None:
+    state, found, tries = redis_check.check(f"redis://{credentials}127.0.0.1:{redis}")
+
+    assert (state, tries) == ("broken", [f"REDIS_URL=redis://USER:PASSWORD@127.0.0.1:{redis}/0"])
+    reason = "WRONGPASS " if credentials else "NOAUTH "
+    assert found.startswith(f"redis://127.0.0.1:{redis} refuses: {reason}")
+    assert "wrong-pass" not in found
+    assert "s3" not in found
+
+
+def test_what_is_no_redis_is_broken_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_check, "_PATIENCE_S", 0.5)
+    before = time.monotonic()
+    with listening() as silent, listening(answer=b"HTTP/1.1 400 Bad Request\r\n") as http:
+        silence = redis_check.check(f"redis://127.0.0.1:{silent}")
+        other = redis_check.check(f"redis://127.0.0.1:{http}")
+        encrypted = redis_check.check(f"rediss://127.0.0.1:{http}")
+
+    assert time.monotonic() - before < 4
+    assert silence[:2] == ("broken", f"redis://127.0.0.1:{silent} cannot be reached: timed out")
+    assert other[:2] == ("broken", f"what answers at redis://127.0.0.1:{http} is not Redis")
+    assert encrypted[:2] == (
+        "broken",
+        f"rediss://127.0.0.1:{http} does not speak TLS as it should: WRONG_VERSION_NUMBER",
+    )
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost", "redis://localhost:port", "localhost:6379", "redis://[::1"]
+)
+def test_a_url_that_is_none_of_redis_is_broken(url: str) -> None:
+    state, found, tries = redis_check.check(url)
+
+    assert (state, tries) == ("broken", ["REDIS_URL=redis://localhost:6379/0"])
+    assert url not in found
+
+
+# The database.
+
+
+@pytest.fixture
+def migrated(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The database of a project whose server has run."""
+    monkeypatch.chdir(project)
+    with sqlite3.connect("app.sqlite3") as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        connection.execute("INSERT INTO alembic_version VALUES ('0001')")
+    connection.close()
+    return project / "app.sqlite3"
+
+
+def test_a_migrated_database_is_ok_and_left_alone(migrated: Path) -> None:
+    before = migrated.read_bytes()
+
+    found = database_check.check(f"sqlite+aiosqlite:///{migrated}")
+
+    assert found == ("ok", "app.sqlite3 is migrated, to 0001", ())
+    assert migrated.read_bytes() == before
+    assert list(migrated.parent.glob("app.sqlite3-*")) == []
+
+
+def test_what_a_running_server_has_written_counts(migrated: Path) -> None:
+    server = sqlite3.connect(migrated)
+    server.execute("UPDATE alembic_version SET version_num = 'elsewhere'")
+    server.commit()
+
+    state, found, _ = database_check.check(f"sqlite+aiosqlite:///{migrated}")
+    server.close()
+
+    assert state == "broken"
+    assert found == "app.sqlite3 is at elsewhere, which is no migration of this project"
+
+
+def test_pending_migrations_are_a_note(migrated: Path) -> None:
+    migrated.unlink()
+    migrated.touch()
+    second = migrated.parent / "app/migrations/versions/0002_more.py"
+    shutil.copy(migrated.parent / "app/migrations/versions/0001_users.py", second)
+    text = second.read_text().replace('revision = "0001"', 'revision = "0002"')
+    second.write_text(text.replace("down_revision = None", 'down_revision = "0001"'))
+
+    found = database_check.check(f"sqlite+aiosqlite:///{migrated}")
+
+    assert found == (
+        "note",
+        "app.sqlite3: 2 migrations are pending, which the server applies when it starts",
+        (),
+    )
+    assert migrated.read_bytes() == b""
+
+
+def test_a_database_that_cannot_be_used_is_broken(migrated: Path, tmp_path: Path) -> None:
+    migrated.write_bytes(b"no database at all, but some text which is long enough" * 100)
+
+    garbage = database_check.check(f"sqlite+aiosqlite:///{migrated}")
+    nowhere = database_check.check(f"sqlite+aiosqlite:///{tmp_path}/no where/app.sqlite3")
+    folder = database_check.check(f"sqlite+aiosqlite:///{tmp_path}")
+
+    assert garbage[:2] == ("broken", "app.sqlite3: file is not a database")
+    found = f"{tmp_path}/no where/app.sqlite3 cannot be made: its folder is not there"
+    assert nowhere == ("broken", found, [f"mkdir -p '{tmp_path}/no where'"])
+    assert folder[:2] == ("broken", f"{tmp_path} is no regular file")
+    assert not (tmp_path / "no where").exists()
+
+
+def test_a_postgres_that_does_not_answer_is_broken_and_not_waited_for() -> None:
+    before = time.monotonic()
+    with listening() as silent:
+        state, found, tries = database_check.check(f"postgresql+psycopg://ada:s3cret@127.0.0.1:{silent}/x")
+
+    assert time.monotonic() - before < 5
+    assert (state, tries) == ("broken", ["DATABASE_URL=sqlite:///app.sqlite3 macchiato run"])
+    assert found.startswith(f"postgresql+psycopg://ada:***@127.0.0.1:{silent}/x: connection timeout expired")
+    assert "s3cret" not in found
+
+
+# The settings' probe.
+
+
+def probe_services(project: Path, *options: str) -> Answer:
+    """What the probe says, with an environment of its own."""
+    python = str(make_environment(project))
+    command = [python, *(options or [services_probe.__file__])]
+    with started(command, folder=project, environment={}, limit_s=20) as child:
+        return child.answer()
+
+
+def test_settings_that_are_refused_are_told_in_the_project_s_words(project: Path) -> None:
+    (project / ".env").write_text("TOKEN_SECRET=change-me-change-me-change-me-change-me\nPORT=http\n")
+
+    answer = probe_services(project)
+
+    assert "change-me" not in answer.output + answer.errors
+    assert check_services(answer) == [
+        broken(
+            "settings",
+            'PORT cannot be "http": Input should be a valid integer, unable to parse string as an integer;'
+            " TOKEN_SECRET cannot be used: it is a placeholder, which anybody can guess",
+            [
+                "PORT=3000",
+                "scripts/setup, which writes a missing .env; or set TOKEN_SECRET to what this prints:",
+                'python -c "import secrets; print(secrets.token_urlsafe(48))"',
+            ],
+        ),
+        note("port", "not known: the settings cannot be used"),
+        note("database", "not known: the settings cannot be used"),
+    ]
+
+
+def test_a_check_that_hangs_is_told_after_the_others(project: Path) -> None:
+    (project / "alembic").mkdir()
+    (project / "alembic/__init__.py").write_text("import time; time.sleep(1000)")
+    (project / "app.sqlite3").touch()
+    (project / "app/database.py").write_text("")
+    folder = str(Path(services_probe.__file__).parent)
+    program = f"import sys; sys.path.append({folder!r}); import services_probe as p; p._LIMIT_S = 1; p.main()"
+    before = time.monotonic()
+
+    answer = probe_services(project, "-c", f"{program}; import os; os._exit(0)")
+
+    assert time.monotonic() - before < 10
+    lines = {line["name"]: line for line in answer.objects}
+    assert list(lines) == ["settings", "port", "database"]
+    assert lines["database"] == {
+        "name": "database",
+        "state": "broken",
+        "found": "no answer within 1 s",
+        "tries": [],
+    }
+
+
+def test_a_probe_that_died_half_way_is_told() -> None:
+    line = '{"name": "settings", "state": "ok", "found": "complete", "tries": []}\n{"name": "po'
+
+    assert check_services(Answer(-11, line, "")) == [
+        ok("settings", "complete"),
+        broken("port", "could not be checked: it ended with -11"),
+        broken("database", "could not be checked: it ended with -11"),
+    ]
+
+
+def test_secrets_are_hidden_even_where_the_project_s_own_code_tells_them(project: Path) -> None:
+    (project / ".env").write_text(
+        "token_secret=s3cr3t-of-tokens\nREDIS_URL=redis://:s3cr3t-of-redis@nowhere.invalid\n"
+    )
+    (project / "app/settings.py").write_text("raise ValueError(open('.env').read())\n")
+
+    answer = probe_services(project)
+
+    found = json.loads(answer.output.splitlines()[0])
+    assert found == {
+        "name": "settings",
+        "state": "broken",
+        "found": "app.settings does not work: ValueError: token_secret=*** REDIS_URL=redis://:***@nowhere.invalid",
+        "tries": [],
+    }
+    assert "s3cr3t" not in answer.output + answer.errors
+
+
+@pytest.mark.parametrize(
+    ("url", "hidden"),
+    [
+        ("redis://ada:pa%3Ass@host", ["pa%3Ass", "pa:ss"]),
+        ("postgresql://host/x?password=pass%2Fed", ["", "pass/ed"]),
+        ("redis://[broken:secret@host", ["redis://[broken:secret@host"]),
+    ],
+)
+def test_passwords_are_found_wherever_a_url_has_them(url: str, hidden: list[str]) -> None:
+    assert set(services_probe.passwords(url)) == set(hidden)

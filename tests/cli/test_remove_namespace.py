@@ -1,0 +1,171 @@
+"""`macchiato remove-namespace`: what was generated and is unedited goes; nothing else, ever."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Macchiato, Ran, git, snapshot
+from tests.later import edit
+
+FILES = ["app/namespaces/chat.py", "clients/chat.py", "tests/test_chat.py", ".macchiato/namespaces/chat.yml"]
+REMOVED = "".join(f"removed   {path}\n" for path in FILES)
+
+
+@pytest.fixture
+def chat(macchiato: Macchiato, project: Path) -> Path:
+    """A project with a second namespace."""
+    assert macchiato("add-namespace", "chat", "-q", folder=project) == Ran(0, "", "")
+    return project
+
+
+def test_an_edited_file_is_shown_and_nothing_is_removed(macchiato: Macchiato, chat: Path) -> None:
+    edit(chat / "clients/chat.py", r"\A", "# Mine.\n")
+    edit(chat / "tests/test_chat.py", r"\Z", "# Mine, too.\n")
+    before = snapshot(chat)
+
+    ran = macchiato("remove-namespace", "chat", folder=chat)
+
+    assert ran.code == 3
+    assert "--- clients/chat.py\n+++ clients/chat.py\n@@ -1,3 +1,4 @@\n+# Mine.\n" in ran.out
+    assert ran.out.endswith("+# Mine, too.\n")
+    assert ran.err == (
+        "error: namespace chat has files that you edited\n"
+        "  clients/chat.py\n"
+        "  tests/test_chat.py\n"
+        "  nothing was removed; --force removes these too\n"
+        "  try: macchiato remove-namespace chat --force\n"
+    )
+    assert snapshot(chat) == before
+
+
+@pytest.mark.parametrize("name", ["other", "dev user", "../dev_user", "", "x" * 99])
+def test_a_name_that_is_not_there_is_refused_with_those_that_are(
+    macchiato: Macchiato, chat: Path, name: str
+) -> None:
+    before = snapshot(chat)
+
+    ran = macchiato("remove-namespace", name, folder=chat)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith('error: there is no namespace "')
+    assert ran.err.endswith("\n  there are chat, dev_user\n  try: macchiato list\n")
+    assert snapshot(chat) == before
+
+
+def test_without_a_name_it_does_not_guess(macchiato: Macchiato, chat: Path) -> None:
+    ran = macchiato("remove-namespace", folder=chat)
+
+    assert ran == Ran(2, "", "error: missing argument 'NAME'\n  try: macchiato remove-namespace --help\n")
+
+
+def test_adding_and_removing_leaves_no_trace(macchiato: Macchiato, project: Path) -> None:
+    before = snapshot(project)
+
+    assert macchiato("add-namespace", "teamChat", "--event", "a", "--public", folder=project).code == 0
+    ran = macchiato("remove-namespace", "teamChat", folder=project)
+
+    assert (ran.code, ran.err) == (0, "")
+    assert snapshot(project) == before
+
+
+def test_the_last_namespace_goes_with_the_folder_of_its_record_and_comes_back(
+    macchiato: Macchiato, project: Path
+) -> None:
+    before = snapshot(project)
+
+    assert macchiato("remove-namespace", "dev_user", "-q", folder=project) == Ran(0, "", "")
+    assert not (project / ".macchiato/namespaces").exists()
+    assert macchiato("add-namespace", "devUser", "-q", folder=project) == Ran(0, "", "")
+
+    assert snapshot(project) == before
+
+
+def test_it_tells_what_it_removes_and_who_still_needs_it(macchiato: Macchiato, chat: Path) -> None:
+    edit(chat / "app/main.py", r"\Z", "\n# chat_socket\n")
+
+    ran = macchiato("remove-namespace", "chat", folder=chat / "clients")
+
+    assert ran == Ran(
+        0,
+        f"comparing chat with its template ...\n{REMOVED}note      app/main.py still mentions chat_socket\n",
+        "",
+    )
+
+
+def test_a_dry_run_removes_nothing(macchiato: Macchiato, chat: Path) -> None:
+    before = snapshot(chat)
+
+    ran = macchiato("remove-namespace", "chat", "--dry-run", folder=chat)
+
+    assert ran == Ran(
+        0,
+        "comparing chat with its template ...\n"
+        + REMOVED.replace("removed ", "remove  ")
+        + "note      this was a dry run: nothing was removed\n",
+        "",
+    )
+    assert snapshot(chat) == before
+
+
+def test_force_removes_edited_files_but_nothing_that_was_not_generated(
+    macchiato: Macchiato, chat: Path
+) -> None:
+    edit(chat / "clients/chat.py", r"\Z", "# Mine.\n")
+    (chat / "tests/test_chat.py").unlink()
+    (chat / "tests/test_chat.py").symlink_to("../README.md")
+    (chat / "clients/chat_notes.md").write_text("Mine.")
+    (chat / "app/namespaces/chat").mkdir()
+    (chat / "app/namespaces/chat/own.py").write_text("")
+
+    ran = macchiato("remove-namespace", "chat", "--force", "--json", folder=chat)
+
+    assert (ran.code, ran.err) == (0, "")
+    assert json.loads(ran.out) == {
+        "ok": True,
+        "command": "remove-namespace",
+        "dry_run": False,
+        "path": str(chat),
+        "namespace": "chat",
+        "removed": ["app/namespaces/chat.py", "clients/chat.py", ".macchiato/namespaces/chat.yml"],
+        "edited": ["clients/chat.py"],
+        "kept": ["tests/test_chat.py"],
+        "notes": ["tests/test_chat.py is kept: it is no file that macchiato made"],
+    }
+    assert (chat / "tests/test_chat.py").is_symlink()
+    assert (chat / "README.md").is_file()
+    assert (chat / "clients/chat_notes.md").is_file()
+    assert (chat / "app/namespaces/chat/own.py").is_file()
+
+
+def test_windows_line_ends_and_deleted_files_are_no_edits(macchiato: Macchiato, chat: Path) -> None:
+    client = chat / "clients/chat.py"
+    client.write_bytes(client.read_bytes().replace(b"\n", b"\r\n"))
+    (chat / "tests/test_chat.py").unlink()
+
+    ran = macchiato("remove-namespace", "chat", "-q", folder=chat)
+
+    assert ran == Ran(0, "", "")
+    assert not client.exists()
+
+
+def test_a_namespace_of_an_earlier_version_is_compared_with_that(
+    macchiato: Macchiato, later: Macchiato, chat: Path
+) -> None:
+    git(chat, "init", "--quiet")
+
+    assert later("remove-namespace", "chat", "-q", folder=chat) == Ran(0, "", "")
+    assert not (chat / "clients/chat.py").exists()
+
+
+def test_a_damaged_record_removes_nothing(macchiato: Macchiato, chat: Path) -> None:
+    edit(chat / ".macchiato/namespaces/chat.yml", "name: chat", "name: devUser")
+    before = snapshot(chat)
+
+    ran = macchiato("remove-namespace", "chat", folder=chat)
+
+    assert ran.code == 3
+    assert ran.err.splitlines()[1] == "  its answers are not those of this namespace"
+    assert snapshot(chat) == before

@@ -1,0 +1,212 @@
+"""`macchiato update`: later templates reach projects that their owners changed meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from macchiato_cli import __version__
+from macchiato_cli.names import EventName, NamespaceName
+from macchiato_cli.project import NamespaceRecord, ProjectRecord
+from macchiato_cli.scaffold import namespace_files, project_files
+from macchiato_cli.templates import released, templates_root
+from tests.cli.conftest import Macchiato, Ran, commit, snapshot
+from tests.later import LATER, edit
+
+MERGED = f"""\
+comparing with the templates ...
+updated   .env.example
+merged    app/body_size.py (was app/body_limit.py)
+updated   app/core/results.py
+updated   app/http.py
+added     app/later/__init__.py
+added     app/later/greeting.py
+merged    app/logs.py
+updated   app/settings.py
+kept      app/users.py: you deleted it
+added     scripts/later
+kept      tests/test_logs.py: you edited it; the template has it no more
+updated   tests/test_settings.py
+yours     tests/test_tokens.py
+updated   clients/dev_user.py
+updated   tests/test_dev_user_socket.py (was tests/test_dev_user.py)
+updated   .macchiato/project.yml
+updated   .macchiato/namespaces/dev_user.yml
+unchanged 42 files
+
+Next:
+  cd demo
+  git diff
+  scripts/test
+  git add --all && git commit -m "Update to macchiato {LATER}"
+"""
+
+
+def made_by(version: str, folder: Path) -> Path:
+    """A project as a version made it."""
+    record = ProjectRecord("demo", NamespaceName("devUser"), version)
+    namespace = NamespaceRecord(record.namespace, (EventName("sayStuff"),), public=False, version=version)
+    for path, file in (project_files(record) | namespace_files(namespace)).items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.content)
+        target.chmod(0o755 if file.executable else 0o644)
+    return folder
+
+
+@pytest.mark.parametrize("version", sorted({*released(templates_root()), __version__}))
+def test_a_project_that_nobody_edited_becomes_what_a_new_one_is(
+    macchiato: Macchiato, later: Macchiato, work: Path, version: str
+) -> None:
+    demo = made_by(version, work / "demo")
+    for command, fresh in ((macchiato, "new/demo"), (later, "later/demo")):
+        assert command("new", fresh, "--no-install", "--no-git", "-q").code == 0
+        (work / fresh / ".env").unlink()
+
+        ran = command("update", "-q", folder=demo)
+
+        assert ran == Ran(0, "", "")
+        assert snapshot(demo) == snapshot(work / fresh)
+
+
+def test_what_the_owner_did_and_what_the_template_did_are_both_there(
+    later: Macchiato, repository: Path, work: Path
+) -> None:
+    edit(repository / "app/body_limit.py", r"\Z", "\n# Mine.\n")
+    edit(repository / "app/logs.py", r'\A"""', '"""Mine: ')
+    edit(repository / "tests/test_logs.py", r"\Z", "\n# Mine.\n")
+    edit(repository / "tests/test_tokens.py", r"\Z", "\n# Mine.\n")
+    (repository / "app/users.py").unlink()
+    commit(repository, "Mine")
+
+    ran = later("update", folder=repository / "scripts")
+
+    assert ran.out == MERGED.replace("cd demo", f"cd {repository}")
+    assert (ran.code, ran.err) == (0, "")
+    assert (repository / "app/body_size.py").read_text().endswith("\n# Mine.\n")
+    logs = (repository / "app/logs.py").read_text()
+    assert logs.startswith('"""Mine: ')
+    assert logs.endswith("# The end.\n")
+    assert (repository / "app/later/greeting.py").read_text().endswith('GREETING = "hello"\n')
+    assert os.access(repository / "scripts/later", os.X_OK)
+    assert not (repository / "app/body_limit.py").exists()
+    assert not (repository / "app/users.py").exists()
+    assert [path.name for path in repository.glob(".macchiato*")] == [".macchiato"]
+
+
+def test_a_second_update_has_nothing_to_do(later: Macchiato, repository: Path) -> None:
+    assert later("update", "-q", folder=repository) == Ran(0, "", "")
+    before = snapshot(repository)
+
+    again = later("update", folder=repository)
+
+    assert again == Ran(
+        0,
+        f"comparing with the templates ...\nunchanged everything is from macchiato {LATER}\n",
+        "",
+    )
+    assert snapshot(repository) == before
+
+
+def test_check_says_whether_the_project_is_behind_and_writes_nothing(
+    macchiato: Macchiato, later: Macchiato, project: Path
+) -> None:
+    before = snapshot(project)
+
+    assert macchiato("update", "--check", "-q", folder=project) == Ran(0, "", "")
+    assert later("update", "--check", "-q", folder=project) == Ran(
+        3,
+        "",
+        f"error: this project is behind macchiato {LATER}\n"
+        f"  the project is from {__version__}\n"
+        f"  namespace devUser is from {__version__}\n"
+        "  try: macchiato update\n",
+    )
+    assert snapshot(project) == before
+
+
+def test_a_dry_run_shows_every_difference_and_writes_nothing(later: Macchiato, project: Path) -> None:
+    before = snapshot(project)
+
+    ran = later("update", "--dry-run", folder=project)
+
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.endswith("unchanged 44 files\nnote      this was a dry run: nothing was written\n")
+    assert (
+        "added     app/later/greeting.py\n"
+        "--- /dev/null\n"
+        "+++ app/later/greeting.py\n"
+        "@@ -0,0 +1,3 @@\n"
+        '+"""What the later version adds."""\n'
+        "+\n"
+        '+GREETING = "hello"\n'
+    ) in ran.out
+    assert "updated   app/body_size.py (was app/body_limit.py)\n" in ran.out
+    assert "removed   tests/test_logs.py\n--- tests/test_logs.py\n+++ /dev/null\n" in ran.out
+    assert snapshot(project) == before
+
+
+def test_json_names_every_file_and_what_became_of_it(later: Macchiato, repository: Path) -> None:
+    edit(repository / "app/settings.py", r"= 3000", "= 4000")
+    commit(repository, "Mine")
+
+    ran = later("update", "--json", folder=repository)
+
+    result = json.loads(ran.out)
+    files = {file.pop("path"): file for file in result.pop("files")}
+    assert ran.code == 4
+    assert result == {
+        "ok": False,
+        "code": "conflicts",
+        "exit_code": 4,
+        "message": "updated, with conflicts in 1 of your files",
+        "reasons": [
+            "app/settings.py",
+            "look for <<<<<<<: keep what is right of both sides, and remove the marks",
+        ],
+        "paths": ["app/settings.py"],
+        "try": ["git diff", "git add -- app/settings.py", "macchiato update --check"],
+        "command": "update",
+        "dry_run": False,
+        "from": {"the project": __version__, "namespace devUser": __version__},
+        "to": LATER,
+    }
+    assert files["app/settings.py"] == {"kind": "conflict"}
+    assert files["app/body_size.py"] == {"kind": "updated", "was": "app/body_limit.py"}
+    assert files["app/main.py"] == {"kind": "unchanged"}
+    assert len(files) == 59
+
+
+def test_a_new_namespace_is_of_the_projects_own_version(
+    later: Macchiato, macchiato: Macchiato, project: Path, work: Path
+) -> None:
+    shutil.copytree(project, work / "other")
+
+    assert later("add-namespace", "chat", "-q", folder=project).code == 0
+    assert macchiato("add-namespace", "chat", "-q", folder=work / "other").code == 0
+
+    assert snapshot(project) == snapshot(work / "other")
+    assert later("update", "-q", folder=project) == Ran(0, "", "")
+    assert (project / "tests/test_chat_socket.py").is_file()
+
+
+def test_a_namespace_of_its_own_version_is_brought_forward_alone(later: Macchiato, project: Path) -> None:
+    assert later("update", "-q", folder=project).code == 0
+    record = project / ".macchiato/namespaces/dev_user.yml"
+    record.write_text(record.read_text().replace(LATER, __version__))
+    shutil.move(project / "tests/test_dev_user_socket.py", project / "tests/test_dev_user.py")
+    (project / "app/main.py").write_text("# Not touched: the project's own files are up to date.\n")
+
+    ran = later("update", folder=project)
+
+    assert ran.code == 0
+    assert ran.out.startswith(
+        "comparing with the templates ...\n"
+        "updated   tests/test_dev_user_socket.py (was tests/test_dev_user.py)\n"
+        "updated   .macchiato/namespaces/dev_user.yml\n"
+        "unchanged 2 files\n"
+    )
