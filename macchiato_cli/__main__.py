@@ -1,4 +1,4 @@
-"""The `macchiato` command: signals first, since importing the rest takes a tenth of a second."""
+"""The `macchiato` command: signals are noted first, since importing the rest takes a tenth of a second."""
 
 import sys
 
@@ -9,8 +9,9 @@ def main() -> None:
     """Run the command and leave with its exit code."""
     interrupts.listen()
     try:
-        with interrupts.allowed():
-            from macchiato_cli.execution import execute
+        from macchiato_cli.execution import execute
+
+        interrupts.check()
         code = execute(sys.argv[1:])
     except interrupts.Interrupted:
         print("interrupted: nothing was written", file=sys.stderr)

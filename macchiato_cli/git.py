@@ -11,6 +11,7 @@ from macchiato_cli.child import Ended, clean_environment, run_child
 # Nothing here must depend on a passphrase, or start what a repository's own configuration names.
 GIT = (
     "git",
+    "--no-optional-locks",  # Asking changes nothing, and nobody has to wait for us.
     *("-c", "init.defaultBranch=main"),
     *("-c", "commit.gpgSign=false"),
     *("-c", f"core.hooksPath={os.devnull}"),

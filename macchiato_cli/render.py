@@ -25,9 +25,8 @@ def render(template: Path, answers: Mapping[str, object]) -> dict[str, File]:
     with tempfile.TemporaryDirectory(prefix="macchiato-") as folder:
         rendered, nothing = Path(folder, "rendered"), Path(folder, "nothing")
         nothing.mkdir()
-        with interrupts.allowed():
-            _copy(template, rendered, answers, programs=nothing)
-            return read_files(rendered)
+        _copy(template, rendered, answers, programs=nothing)
+        return read_files(rendered)
 
 
 def read_files(root: Path) -> dict[str, File]:
@@ -54,7 +53,7 @@ def _copy(template: Path, destination: Path, answers: Mapping[str, object], *, p
     # Without git in sight, Copier takes a checkout's template for what it is now, a folder: else it
     # would clone it at its newest tag, and would start git once for every file.
     # An empty PATH would mean the current folder, so it is an empty folder.
-    with warnings.catch_warnings(), local.env(PATH=str(programs)):
+    with warnings.catch_warnings(), local.env(PATH=str(programs)), interrupts.allowed():
         warnings.simplefilter("ignore")
         try:
             run_copy(

@@ -63,8 +63,7 @@ def start_git(root: Path, stack: ExitStack) -> Callable[[], Repository]:
 
 
 def _start(root: Path, stack: ExitStack, *arguments: str) -> Callable[[], Answer]:
-    # Without a lock, so that nobody has to wait for us.
-    command = [*GIT, "--no-optional-locks", *arguments]
+    command = [*GIT, *arguments]
     environment = git_environment()
     try:
         child = stack.enter_context(started(command, folder=root, environment=environment, limit_s=_LIMIT_S))

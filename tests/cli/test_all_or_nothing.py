@@ -34,7 +34,9 @@ def wait_until_listening(process: subprocess.Popen[str]) -> None:
 def test_a_signal_while_importing_and_rendering_leaves_everything_or_nothing(
     macchiato: Macchiato, work: Path, home: Path, rendered: Path, delay_s: float
 ) -> None:
-    process = macchiato.start("new", "demo", "--no-install", "--no-git")
+    # A signal may come between the opening of a file and its first use; Python closes such a file itself.
+    warnings = "error,ignore::ResourceWarning"
+    process = macchiato.start("new", "demo", "--no-install", "--no-git", PYTHONWARNINGS=warnings)
     wait_until_listening(process)
     time.sleep(delay_s)
     process.send_signal(signal.SIGINT)

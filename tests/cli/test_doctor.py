@@ -224,7 +224,7 @@ def test_what_hangs_hides_nothing_and_keeps_nobody_waiting(
 
     ran = macchiato("doctor", folder=ready, PATH=f"{home}/bin:/usr/bin:/bin")
 
-    assert time.monotonic() - before < 20
+    assert time.monotonic() - before < 60
     assert (ran.code, ran.err) == (1, "error: 2 of 10 checks found something broken: settings, namespaces\n")
     found = states(ran)
     assert found.pop("template").startswith(f"ok {__version__}, 2 of ")

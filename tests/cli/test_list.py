@@ -143,10 +143,10 @@ def test_a_module_that_never_ends_is_broken_and_hides_no_other(ready: Path) -> N
     )
     add_module(ready, "b_asleep", "import time\nprint('x' * 100_000)\ntime.sleep(1000)\n")
 
-    found = import_namespaces(ready, ready / ".venv/bin/python", again="", module_limit_s=1)
+    found = import_namespaces(ready, ready / ".venv/bin/python", again="", module_limit_s=5)
 
     assert [each.module for each in found.broken] == ["app.namespaces.a_endless", "app.namespaces.b_asleep"]
-    assert {each.error for each in found.broken} == {"its import did not end within 1 s"}
+    assert {each.error for each in found.broken} == {"its import did not end within 5 s"}
     assert (found.broken[1].file, found.broken[1].line) == ("app/namespaces/b_asleep.py", 3)
     assert [each["namespace"] for each in found.found] == ["/devUser"]
 
@@ -155,9 +155,9 @@ def test_all_modules_together_have_a_limit(ready: Path) -> None:
     add_module(ready, "z_asleep", "import time\ntime.sleep(1000)\n")
     before = time.monotonic()
 
-    found = import_namespaces(ready, ready / ".venv/bin/python", again="", limit_s=4)
+    found = import_namespaces(ready, ready / ".venv/bin/python", again="", limit_s=10)
 
-    assert time.monotonic() - before < 6
+    assert time.monotonic() - before < 60
     path = "app/namespaces/z_asleep.py"
     assert found.broken == [
         Broken("app.namespaces.z_asleep", path, "its import did not end in time", path, None)

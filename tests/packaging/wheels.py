@@ -20,10 +20,11 @@ def build_wheel(checkout: Path, folder: Path) -> Path:
 
 def install_wheel(folder: Path, environment: Path) -> Path:
     """Make an environment with the wheel in the folder; its dependencies come from the tests' own."""
-    run(sys.executable, "-m", "venv", "--without-pip", str(environment), folder=folder)
+    # With a pip of its own: that of the tests need not be there, when uv made their environment.
+    run(sys.executable, "-m", "venv", str(environment), folder=folder)
     site = next(environment.glob("lib/python*/site-packages"))
     (wheel,) = folder.glob("*.whl")
-    pip = [sys.executable, "-m", "pip", "--python", str(environment / "bin/python")]
+    pip = [str(environment / "bin/python"), "-m", "pip"]
     run(*pip, "install", "--quiet", "--no-deps", "--no-index", str(wheel), folder=environment)
     # Only the packages: a .pth file there would put the checkout back.
     ours = next(Path(path) for path in sys.path if path.endswith("site-packages"))
