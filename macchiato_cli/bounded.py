@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from macchiato_cli import interrupts
+from macchiato_cli import interrupts, redaction
 
 _LONGEST_ANSWER = 4 * 1024 * 1024
 
@@ -29,12 +29,12 @@ class Answer:
 
     @property
     def objects(self) -> list[dict[str, Any]]:
-        """The JSON objects in its output, one a line; what was cut off when it ended is none."""
+        """The JSON objects in its output, one a line; what was cut off, or is no JSON, is none."""
         found: list[dict[str, Any]] = []
         for line in self.output.splitlines():
             if line.startswith("{"):
-                with suppress(ValueError):
-                    found.append(json.loads(line))
+                with suppress(ValueError, RecursionError):
+                    found.append(json.loads(line, parse_constant=_refuse))
         return found
 
     @property
@@ -46,12 +46,19 @@ class Answer:
 
 
 class Child:
-    """A child at work beside us."""
+    """A child at work beside us, in a folder whose secrets its errors may quote."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], output: IO[bytes], errors: IO[bytes], limit_s: float
+        self,
+        process: subprocess.Popen[bytes],
+        output: IO[bytes],
+        errors: IO[bytes],
+        *,
+        folder: Path,
+        limit_s: float,
     ) -> None:
         self._process = process
+        self._folder = folder
         self._output = output
         self._errors = errors
         self._deadline = time.monotonic() + limit_s
@@ -64,7 +71,8 @@ class Child:
                 code = self._wait()
             if code is None:
                 self.stop()
-            self._answer = Answer(code, _text(self._output), _text(self._errors))
+            errors = redaction.of_project(self._folder).applied_to(_text(self._errors))
+            self._answer = Answer(code, _text(self._output), errors)
         return self._answer
 
     def stop(self) -> None:
@@ -90,29 +98,47 @@ class Child:
 
 @contextmanager
 def started(
-    command: Sequence[str], *, folder: Path, environment: Mapping[str, str], limit_s: float
+    command: Sequence[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    limit_s: float,
+    given: bytes = b"",
 ) -> Generator[Child]:
     """A child that works while the block does; afterwards it is gone.
+
+    Args:
+        given: Its standard input.
 
     Raises:
         OSError: It could not be started.
     """
     # Files, not pipes: what a child leaves running could keep a pipe open for ever.
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+    with (
+        tempfile.TemporaryFile() as source,
+        tempfile.TemporaryFile() as output,
+        tempfile.TemporaryFile() as errors,
+    ):
+        source.write(given)
+        source.seek(0)
         process = subprocess.Popen(
             command,
             cwd=folder,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=source,
             stdout=output,
             stderr=errors,
             process_group=0 if os.name == "posix" else None,
         )
-        child = Child(process, output, errors, limit_s)
+        child = Child(process, output, errors, folder=folder, limit_s=limit_s)
         try:
             yield child
         finally:
             child.stop()
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _text(stream: IO[bytes]) -> str:

@@ -47,6 +47,11 @@ class Change:
     edited: bool = False
 
     @property
+    def there(self) -> tuple[str, File | None]:
+        """The path that it has until now, and what is there."""
+        return self.was or (self.path, self.before)
+
+    @property
     def steps(self) -> list[Step]:
         """What there is to do on the disk."""
         moved = [Step(self.was[0], self.was[1], None)] if self.was else []

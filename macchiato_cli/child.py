@@ -18,10 +18,16 @@ _PATIENCE_S = 3
 
 @dataclass(frozen=True)
 class Ended:
-    """How a child ended, and all that it said."""
+    """How a child ended, and what it said; where that is no text, with surrogates."""
 
     code: int
     output: str
+    errors: str
+
+    @property
+    def lines(self) -> list[str]:
+        """All that it said, errors last."""
+        return [line.rstrip() for line in (self.output + self.errors).expandtabs().splitlines()]
 
 
 def clean_environment(*dropped: str, prefix: str = "") -> dict[str, str]:
@@ -52,25 +58,25 @@ def run_child(
             env=environment,
             stdin=source,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.PIPE,
             encoding="utf-8",
-            errors="replace",
+            errors="surrogateescape",
             **own_group,
         )
     try:
         with interrupts.allowed():
-            output = _all_output(child)
+            output, errors = _all_output(child)
     except BaseException:
         _stop(child)
         raise
-    return Ended(child.returncode, output)
+    return Ended(child.returncode, output, errors)
 
 
-def _all_output(child: subprocess.Popen[str]) -> str:
+def _all_output(child: subprocess.Popen[str]) -> tuple[str, str]:
     while True:
         try:
             # A signal just before a system call that waits is noticed after it only: so wait in turns.
-            return child.communicate(timeout=0.5)[0]
+            return child.communicate(timeout=0.5)
         except subprocess.TimeoutExpired:
             continue
 
@@ -82,8 +88,9 @@ def _stop(child: subprocess.Popen[str]) -> None:
     # Also when the child is gone: those which it started may not be.
     _signal(child, getattr(signal, "SIGKILL", signal.SIGTERM))
     child.wait()
-    if child.stdout is not None:
-        child.stdout.close()
+    for stream in (child.stdout, child.stderr):
+        if stream is not None:
+            stream.close()
 
 
 def _signal(child: subprocess.Popen[str], number: int) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 from macchiato_cli import interrupts
-from macchiato_cli.errors import MacchiatoError
+
+# Somebody waits for it in the middle of a line; what is found until then is offered.
+_LIMIT_S = 0.3
 
 
 def namespaces_here(incomplete: str) -> list[str]:
@@ -25,10 +28,13 @@ def _recorded_here() -> Iterator[str]:
     from macchiato_cli.target import here
 
     root = find_project(here())
-    for path in root.glob(namespace_record("*")):
+    deadline = time.monotonic() + _LIMIT_S
+    for path in sorted(root.glob(namespace_record("*"))):
         try:
             record = read_namespace(root, path.stem)
-        except MacchiatoError:
-            continue  # A damaged record hides none of the others.
+        except Exception:
+            record = None  # A damaged record hides none of the others.
         if record:
             yield record.name.wire
+        if time.monotonic() > deadline:
+            return

@@ -76,7 +76,7 @@ def _run(command: list[str], root: Path) -> None:
     except OSError as error:
         raise _failed((str(error),)) from error
     if ended.code != 0:
-        lines = [line.rstrip() for line in ended.output.expandtabs().splitlines() if line.strip()]
+        lines = [line for line in ended.lines if line]
         raise _failed((f"{shlex.join(command)} ended with {ended.code}", *lines[-_LINES_SHOWN:]))
 
 

@@ -1,4 +1,8 @@
-"""How git is called: on the project's own repository, whatever the environment says, and asking nothing."""
+"""How git is called: on the project's own repository, whatever the environment says, and asking nobody.
+
+A project can come from anywhere, and git does what a repository's configuration says: here it must start no
+program of it, fetch nothing, and not take a folder of files that look like a repository for one.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +12,20 @@ from pathlib import Path
 
 from macchiato_cli.child import Ended, clean_environment, run_child
 
-# Nothing here must depend on a passphrase, or start what a repository's own configuration names.
-GIT = (
-    "git",
+OPTIONS = (
     "--no-optional-locks",  # Asking changes nothing, and nobody has to wait for us.
     *("-c", "init.defaultBranch=main"),
     *("-c", "commit.gpgSign=false"),
     *("-c", f"core.hooksPath={os.devnull}"),
     *("-c", "core.fsmonitor=false"),
+    *("-c", "safe.bareRepository=explicit"),
 )
 
 
-def has_git() -> bool:
-    """Whether there is a git to call."""
-    return shutil.which("git") is not None
+def git_program() -> str | None:
+    """The git to call, never one of the current folder; None where there is none."""
+    folders = [folder for folder in os.get_exec_path() if os.path.isabs(folder)]
+    return shutil.which("git", path=os.pathsep.join(folders))
 
 
 def git(folder: Path, *arguments: str, stdin: Path | None = None) -> Ended:
@@ -30,12 +34,23 @@ def git(folder: Path, *arguments: str, stdin: Path | None = None) -> Ended:
     Args:
         stdin: A file for it to read.
     """
+    program = git_program()
+    if program is None:
+        return Ended(127, "", "git is not installed")
     try:
-        return run_child([*GIT, *arguments], folder=folder, environment=git_environment(), stdin=stdin)
+        command = [program, *OPTIONS, *arguments]
+        return run_child(command, folder=folder, environment=git_environment(), stdin=stdin)
     except OSError as error:
-        return Ended(127, str(error))
+        return Ended(127, "", str(error))
 
 
 def git_environment() -> dict[str, str]:
     """The variables for git: GIT_DIR and the like would make it work on somebody else's repository."""
-    return clean_environment(prefix="GIT_") | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    ours = {
+        "GIT_TERMINAL_PROMPT": "0",
+        # What is missing in a partial clone is not fetched, since the way to fetch it may be a program.
+        "GIT_ALLOW_PROTOCOL": "none",
+        "GIT_NO_LAZY_FETCH": "1",
+        "LC_ALL": "C",
+    }
+    return clean_environment(prefix="GIT_") | ours

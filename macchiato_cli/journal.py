@@ -25,6 +25,8 @@ from macchiato_cli.plan import Step
 
 CHANGING = ".macchiato-changing"
 _MOST_BYTES = 4 * 1024 * 1024
+_MOST_PATHS = 10_000
+_LONGEST_PATH = 1024
 _FORBIDDEN = {".git", ".venv", CHANGING, ""}
 
 
@@ -84,6 +86,7 @@ def finish_interrupted(root: Path) -> bool:
     for folder in (changing, changing / "old", changing / "new"):
         if os.path.lexists(folder) and (folder.is_symlink() or not folder.is_dir()):
             raise _unreadable(folder, "it is not a folder")
+    _check_plain(changing)
     if os.path.lexists(changing / "done"):
         complete(root, _read(changing / "done"))
         return False
@@ -116,7 +119,7 @@ def roll_back(root: Path, journal: Journal) -> None:
 def complete(root: Path, journal: Journal) -> None:
     """Tidy up after the last step: what was replaced, and the folders that nothing is left in."""
     for entry in journal.entries:
-        if entry.after is None:
+        if entry.after is None and not _leads_through_link(root, entry.path):
             folder = (root / entry.path).parent
             while folder != root and remove_empty(folder):
                 folder = folder.parent
@@ -174,13 +177,22 @@ def _move_back(root: Path, journal: Journal) -> None:
         )
     for number, entry in reversed(list(enumerate(journal.entries))):
         target = root / entry.path
+        # What was moved back before may have made one.
+        if _leads_through_link(root, entry.path):
+            raise Refused(
+                f"{root} is half changed, and {entry.path} leads through a link",
+                code="half_changed",
+                reasons=("nothing is moved through links: make it a folder again",),
+                paths=[entry.path],
+            )
         if number in moved:
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(changing / f"old/{number}", target)
         elif entry.adds and _was_added(changing / f"new/{number}", target, entry):
             target.unlink()
     for folder in reversed(journal.folders):
-        remove_empty(root / folder)
+        if not _leads_through_link(root, folder):
+            remove_empty(root / folder)
     # The journal goes last, also on the disk.
     paths = (*(entry.path for entry in journal.entries), *journal.folders)
     for parent in {(root / path).parent for path in paths}:
@@ -201,16 +213,36 @@ def _was_added(staged: Path, target: Path, entry: Entry) -> bool:
     return not staged.exists() or staged.samefile(target)
 
 
+def _check_plain(changing: Path) -> None:
+    """Check that there are only files in it, but for `old` and `new`.
+
+    What is in `old` gets a place in the project: a link there would lead the next step elsewhere. And nobody
+    could remove folders that are a thousand deep.
+    """
+    try:
+        for folder in (changing, changing / "old", changing / "new"):
+            for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+                is_ours = path in (changing / "old", changing / "new")
+                if not is_ours and not stat.S_ISREG(path.lstat().st_mode):
+                    raise _unreadable(path, "it is not a regular file")
+    except OSError as error:
+        raise _unreadable(changing, f"it cannot be read: {reason_of(error)}") from error
+
+
 def _read(path: Path) -> Journal:
     """A journal that anybody may have written: a project can come from anywhere."""
     try:
         if not stat.S_ISREG(path.lstat().st_mode) or path.stat().st_size > _MOST_BYTES:
             raise _unreadable(path, "it is not a plain, small file")
         fields: Any = json.loads(path.read_bytes())
+        if len(fields["steps"]) + len(fields["folders"]) > _MOST_PATHS:
+            raise _unreadable(path, f"it has more than {_MOST_PATHS} paths")
         entries = tuple(_entry(path.parents[1], step) for step in fields["steps"])
         folders = tuple(_path(path.parents[1], folder) for folder in fields["folders"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise _unreadable(path, "it is damaged") from error
+    if _is_one_in_another(entries, folders):
+        raise _unreadable(path, "it has a file and something below it")
     return Journal(entries, folders)
 
 
@@ -223,14 +255,33 @@ def _entry(root: Path, step: Any) -> Entry:
 
 def _path(root: Path, text: Any) -> str:
     """A path inside the project, but not in git's or Python's own folders, and through no link."""
-    if not isinstance(text, str) or not re.fullmatch(r"[\w./ +@-]+", text, re.ASCII):
+    if (
+        not isinstance(text, str)
+        or len(text) > _LONGEST_PATH
+        or not re.fullmatch(r"[\w./ +@-]+", text, re.ASCII)
+    ):
         raise TypeError
     # Nothing that some file system takes for another name of .git: other letters, git~1, signs it skips.
-    if _FORBIDDEN & {part.lower().rstrip(". ") for part in text.split("/")}:
-        raise ValueError(text)
-    if any((root / parent).is_symlink() for parent in list(PurePosixPath(text).parents)[:-1]):
+    if _FORBIDDEN & set(_folded(text).split("/")) or _leads_through_link(root, text):
         raise ValueError(text)
     return text
+
+
+def _folded(path: str) -> str:
+    """What all the spellings have in common that a file system may take for one path."""
+    return "/".join(part.casefold().rstrip(". ") for part in path.split("/"))
+
+
+def _is_one_in_another(entries: Sequence[Entry], folders: Sequence[str]) -> bool:
+    """Whether a path that is to be a file is also to be a folder."""
+    files = {_folded(entry.path) for entry in entries}
+    paths = (*files, *(f"{_folded(folder)}/" for folder in folders))
+    return any(path[:end] in files for path in paths for end, sign in enumerate(path) if sign == "/")
+
+
+def _leads_through_link(root: Path, path: str) -> bool:
+    """Whether one of the folders that the path is in is a link."""
+    return any((root / parent).is_symlink() for parent in list(PurePosixPath(path).parents)[:-1])
 
 
 def _unreadable(path: Path, reason: str) -> Refused:

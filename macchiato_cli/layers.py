@@ -29,7 +29,8 @@ class Layer:
 
     Args:
         record: The path of the record.
-        now: The record as this macchiato writes it.
+        then: The record as the macchiato of its version wrote it.
+        now: As this one writes it.
         base: What the template made of the record in its version, but for the record.
         theirs: What it makes of it now.
         renamed: The paths that are called otherwise now: old to new.
@@ -38,6 +39,7 @@ class Layer:
     name: str
     version: str
     record: str
+    then: File
     now: File
     base: Files
     theirs: Files
@@ -81,10 +83,9 @@ def _layer(
 ) -> Layer:
     theirs = dict(files(__version__))
     base = dict(theirs if version == __version__ else files(version))
-    now = theirs.pop(record)
-    base.pop(record)
+    then, now = base.pop(record), theirs.pop(record)
     renamed = renames(kind, since=version, until=__version__, module=module)
-    return Layer(name, version, record, now, base, theirs, renamed)
+    return Layer(name, version, record, then, now, base, theirs, renamed)
 
 
 def _check_apart(root: Path, layers: list[Layer]) -> None:

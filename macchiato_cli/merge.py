@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from macchiato_cli.errors import MacchiatoError, Refused
-from macchiato_cli.git import git, has_git
+from macchiato_cli.git import git, git_program
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def merge_with_git(labels: tuple[str, str, str]) -> Merge:
     """
 
     def merge(ours: bytes, base: bytes, theirs: bytes) -> Merged:
-        if not has_git():
+        if git_program() is None:
             raise Refused(
                 "git is not installed, and your edits cannot be merged without it",
                 code="no_git",
@@ -44,7 +45,7 @@ def merge_with_git(labels: tuple[str, str, str]) -> Merge:
             marks = [word for label in labels for word in ("-L", label)]
             ended = git(folder, "merge-file", "--quiet", "--diff3", *marks, "ours", "base", "theirs")
             if not 0 <= ended.code <= 127:  # The number of conflicts; above it, an error.
-                raise MacchiatoError("git could not merge", code="git_failed", reasons=(ended.output,))
+                raise MacchiatoError("git could not merge", code="git_failed", reasons=tuple(ended.lines[:8]))
             return Merged((folder / "ours").read_bytes(), ended.code)
 
     return merge
@@ -67,8 +68,14 @@ def is_binary(content: bytes) -> bool:
 
 def has_conflict_marks(content: bytes) -> bool:
     """Whether somebody has to choose between two sides first."""
-    lines = content.splitlines()
-    return all(any(line.startswith(mark) for line in lines) for mark in (b"<<<<<<< ", b">>>>>>> "))
+    # One after the other, since one expression for all three would take the square of a long file's time.
+    end = 0
+    for mark in (rb"^<<<<<<< ", rb"^=======\r?$", rb"^>>>>>>> "):
+        found = re.compile(mark, re.MULTILINE).search(content, end)
+        if found is None:
+            return False
+        end = found.end()
+    return True
 
 
 def _is_crlf(content: bytes) -> bool:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
-from macchiato_cli import probe
+from macchiato_cli import probe, redaction
 from macchiato_cli.bounded import Answer, started
 from macchiato_cli.environment import project_environment
 from macchiato_cli.errors import MacchiatoError
@@ -17,6 +19,22 @@ from macchiato_cli.interpreter import cannot_start
 
 MODULE_LIMIT_S = 10.0
 LIMIT_S = 30.0
+
+# What the probe answers: the project's own code can write there, too.
+_PLACE = {"file": (str, NoneType), "line": (int, NoneType)}
+_PARAMETER = {"name": str, "type": str, "default": (str, NoneType), "rest": bool}
+_EVENT = {"event": str, "parameters": [_PARAMETER], **_PLACE}
+_NAMESPACE = {
+    "namespace": str,
+    "module": str,
+    "guard": str,
+    "client_key": (str, NoneType),
+    "events": [_EVENT],
+    **_PLACE,
+}
+_PROBLEM = {"error": str, **_PLACE}
+_DESCRIBED = {"module": str, "namespaces": [_NAMESPACE]}
+_FAILED = {"module": str, **_PROBLEM}
 
 
 @dataclass(frozen=True)
@@ -71,10 +89,12 @@ def import_namespaces(
         importing = _take(answer, root, namespaces, done, again=again)
         if importing is None:
             return namespaces
+        if importing in done:  # Something else than the probe has written that.
+            return namespaces
         # It hung, or ended the interpreter: the others are asked for again without it.
         done.append(importing)
         namespaces.broken.append(_stuck(importing, answer, root, module_limit_s))
-        if answer.code is None:
+        if answer.code is None or time.monotonic() > deadline:
             return namespaces
 
 
@@ -82,23 +102,56 @@ def _take(answer: Answer, root: Path, namespaces: Namespaces, done: list[str], *
     """Add what was answered; the module whose import never ended, None when all have."""
     importing: str | None = None
     for line in answer.objects:
-        if "nothing" in line:
+        if _fits(line, {"nothing": _PROBLEM}) and importing is None:
             raise _broken_project(line["nothing"])
-        if "end" in line:
-            return None
-        if "importing" in line:
+        if _fits(line, {"end": bool}) or _fits(line, {"importing": str}):
+            if importing is not None:  # Its answer was lost among what it has written itself.
+                done.append(importing)
+                namespaces.broken.append(_unreadable(importing, root))
+            if "end" in line:
+                return None
             importing = line["importing"]
-            continue
-        done.append(line["module"])
-        importing = None
-        namespaces.found += line.get("namespaces", [])
-        if "error" in line:
-            path = _file_of(line["module"], root)
-            error = Broken(line["module"], path, line["error"], line["file"] or path, line["line"])
-            namespaces.broken.append(error)
+        elif importing is not None:
+            if line.get("module") != importing or not _add(line, root, namespaces):
+                namespaces.broken.append(_unreadable(importing, root))
+            done.append(importing)
+            importing = None
     if importing is None:
         raise _no_answer(answer, root, again)
     return importing
+
+
+def _add(line: dict[str, Any], root: Path, namespaces: Namespaces) -> bool:
+    """Add what a module has, or its error; whether the line says so."""
+    if _fits(line, _DESCRIBED):
+        namespaces.found += line["namespaces"]
+        return True
+    if not _fits(line, _FAILED):
+        return False
+    path = _file_of(line["module"], root)
+    namespaces.broken.append(Broken(line["module"], path, line["error"], line["file"] or path, line["line"]))
+    return True
+
+
+def _unreadable(module: str, root: Path) -> Broken:
+    path = _file_of(module, root)
+    return Broken(module, path, "its answer cannot be read", path, None)
+
+
+def _fits(value: object, shape: Any) -> bool:
+    """Whether the value has these keys, and under them what is of these types."""
+    if isinstance(shape, dict):
+        fields: dict[str, Any] = shape  # pyright: ignore[reportUnknownVariableType]
+        given: Any = value
+        return (
+            isinstance(value, dict)
+            and given.keys() == fields.keys()
+            and all(_fits(given[key], each) for key, each in fields.items())
+        )
+    if isinstance(shape, list):
+        items: Any = value
+        return isinstance(value, list) and all(_fits(each, shape[0]) for each in items)
+    return isinstance(value, shape)
 
 
 def _stuck(module: str, answer: Answer, root: Path, module_limit_s: float) -> Broken:
@@ -112,12 +165,12 @@ def _stuck(module: str, answer: Answer, root: Path, module_limit_s: float) -> Br
     path = _file_of(module, root)
     if place is None:
         return Broken(module, path, error, path, None)
-    return Broken(module, path, error, place[1], int(place[2]))
+    return Broken(module, path, error, redaction.of_project(root).applied_to(place[1]), int(place[2][:9]))
 
 
 def _file_of(module: str, root: Path) -> str:
     path = module.replace(".", "/")
-    return f"{path}/__init__.py" if (root / path).is_dir() else f"{path}.py"
+    return f"{path}/__init__.py" if os.path.isdir(root / path) else f"{path}.py"
 
 
 def _broken_project(problem: dict[str, Any]) -> MacchiatoError:

@@ -19,6 +19,7 @@ import types
 import typing
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pkgutil import iter_modules
 from typing import Any
 
@@ -31,7 +32,8 @@ _CORE = os.path.join(_HERE, "app", "core", "")
 class Origins:
     """Where wrappers are made, and which listeners they get: noted while modules are imported."""
 
-    def __init__(self) -> None:
+    def __init__(self, redaction: Any) -> None:
+        self.redaction = redaction
         self.made: dict[int, tuple[object, str, str, int]] = {}
         self.listeners: dict[int, list[tuple[str, Callable[..., object]]]] = {}
 
@@ -59,14 +61,35 @@ class Origins:
     def describe(self, wrapper: Any, module: str) -> dict[str, object]:
         """The namespace, for programs."""
         _, made_in, file, line = self.made.get(id(wrapper), (None, module, None, None))
+        key = wrapper.client_connection_key
         return {
-            "namespace": wrapper.namespace,
+            "namespace": str(wrapper.namespace),
             "module": made_in,
             "guard": _name(wrapper.connection_middleware),
-            "client_key": wrapper.client_connection_key,
+            "client_key": None if key is None else str(key),
             "file": file,
             "line": line,
-            "events": [_event(*declared) for declared in self.listeners.get(id(wrapper), [])],
+            "events": [self._event(*declared) for declared in self.listeners.get(id(wrapper), [])],
+        }
+
+    def _event(self, event: str, function: Callable[..., object]) -> dict[str, object]:
+        types_of = typing.get_type_hints(function)
+        parameters = list(inspect.signature(function).parameters.values())[_GIVEN:]
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        return {
+            "event": str(event),
+            "parameters": [self._parameter(each, types_of.get(each.name, Any)) for each in parameters],
+            "file": _relative(code.co_filename) if code else None,
+            "line": code.co_firstlineno if code else None,
+        }
+
+    def _parameter(self, parameter: inspect.Parameter, found: Any) -> dict[str, object]:
+        default = None if parameter.default is parameter.empty else repr(parameter.default)
+        return {
+            "name": parameter.name,
+            "type": self.redaction.applied_to(type_name(found)),
+            "default": None if default is None else self.redaction.applied_to(default),
+            "rest": parameter.kind is parameter.VAR_POSITIONAL,
         }
 
 
@@ -78,16 +101,17 @@ def main(limit_s: float, skipped: list[str]) -> None:
     sys.path[:] = [_HERE, *(path for path in sys.path if path != own)]
 
     def answer(**line: object) -> None:
-        answers.write(json.dumps(line) + "\n")
+        answers.write(json.dumps(line, allow_nan=False) + "\n")
         answers.flush()
 
-    origins = Origins()
+    redaction = _project_redaction()
+    origins = Origins(redaction)
     # Whatever stops an import, SystemExit and KeyboardInterrupt too, is the module's fault, and its answer.
     try:
         origins.watch(import_module("app.core").SocketWrapper)
         found = iter_modules(import_module("app.namespaces").__path__)
     except BaseException as error:
-        answer(nothing=_problem(error))
+        answer(nothing=_problem(error, redaction))
         return
     seen: set[int] = set()
     names = [f"app.namespaces.{module.name}" for module in found]
@@ -98,9 +122,22 @@ def main(limit_s: float, skipped: list[str]) -> None:
             wrappers = _new_wrappers(import_module(name), seen)
             answer(module=name, namespaces=[origins.describe(wrapper, name) for wrapper in wrappers])
         except BaseException as error:
-            answer(module=name, **_problem(error))
+            answer(module=name, **_problem(error, redaction))
         faulthandler.cancel_dump_traceback_later()
     answer(end=True)
+
+
+def _project_redaction() -> Any:
+    """What hides the project's secrets, before its own code can change the environment."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "redaction.py")
+    spec = spec_from_file_location("macchiato_redaction", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(path)
+    redactions: Any = module_from_spec(spec)
+    spec.loader.exec_module(redactions)
+    text = redactions.env_file_text(_HERE)
+    readings = [redactions.plain_settings(text), *redactions.dotenv_settings(text), dict(os.environ)]
+    return redactions.of_settings(readings)
 
 
 def _own_output() -> typing.TextIO:
@@ -119,26 +156,6 @@ def _new_wrappers(module: types.ModuleType, seen: set[int]) -> list[object]:
     fresh = [wrapper for wrapper in dict.fromkeys(wrappers) if id(wrapper) not in seen]
     seen.update(map(id, fresh))
     return fresh
-
-
-def _event(event: str, function: Callable[..., object]) -> dict[str, object]:
-    types_of = typing.get_type_hints(function)
-    parameters = list(inspect.signature(function).parameters.values())[_GIVEN:]
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    return {
-        "event": event,
-        "parameters": [
-            {
-                "name": parameter.name,
-                "type": type_name(types_of.get(parameter.name, Any)),
-                "default": None if parameter.default is parameter.empty else repr(parameter.default),
-                "rest": parameter.kind is parameter.VAR_POSITIONAL,
-            }
-            for parameter in parameters
-        ],
-        "file": _relative(code.co_filename) if code else None,
-        "line": code.co_firstlineno if code else None,
-    }
 
 
 def type_name(found: Any) -> str:
@@ -175,10 +192,10 @@ def _caller() -> tuple[str, str, int]:
     return "?", "?", 0
 
 
-def _problem(error: BaseException) -> dict[str, object]:
+def _problem(error: BaseException, redaction: Any) -> dict[str, object]:
     """An error in one line, and where in the project it is."""
     # Notes come after, the line of a SyntaxError before.
-    lines = traceback.format_exception_only(error)
+    lines = [redaction.applied_to(line) for line in traceback.format_exception_only(error)]
     words = " ".join(next((line for line in lines if not line.startswith(" ")), lines[0]).split())
     file, line = None, None
     frames = [(frame.f_code.co_filename, number) for frame, number in traceback.walk_tb(error.__traceback__)]

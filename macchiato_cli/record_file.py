@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from macchiato_cli import interrupts
 from macchiato_cli.errors import Refused, reason_of, shown
 
-_LARGEST = 64 * 1024
+_LARGEST = 16 * 1024
 _DEEPEST = 8
 _MERGE = "tag:yaml.org,2002:merge"
 
@@ -29,8 +30,8 @@ def load_record(path: Path) -> Any:
             if reason := _why_not_plain(text):
                 raise damaged(path, reason)
             return yaml.safe_load(text)
-    # PyYAML raises ValueError for impossible dates and numbers.
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    # PyYAML raises ValueError for impossible dates and numbers, OverflowError for 1:1:1 and so on.
+    except (yaml.YAMLError, ValueError, ArithmeticError, RecursionError) as error:
         raise damaged(path, "it is not YAML") from error
 
 
@@ -40,7 +41,7 @@ def damaged(path: Path, reason: str) -> Refused:
         f"{shown(path.name)} is not a record that macchiato wrote",
         code="damaged_record",
         reasons=(reason, f"it is {path}"),
-        tries=(f"git checkout -- {path}",),
+        tries=(shlex.join(["git", "checkout", "--", str(path)]),),
         paths=[str(path)],
     )
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from macchiato_cli import interrupts
@@ -15,16 +18,19 @@ from macchiato_cli.name_rules import to_snake, why_misspelled_namespace
 from macchiato_cli.plan import File, Obstacle, Step
 from macchiato_cli.project import (
     NamespaceRecord,
+    ProjectRecord,
     namespace_record,
     read_namespace,
     read_project,
     recorded_modules,
 )
+from macchiato_cli.record_file import damaged
 from macchiato_cli.report import Report
-from macchiato_cli.scaffold import namespace_files
+from macchiato_cli.scaffold import namespace_files, project_files
 from macchiato_cli.target import present_files
 
 _SEARCHED = ("app", "clients", "tests")
+_MOST_BYTES_SEARCHED = 1024 * 1024
 
 
 def remove_from_project(root: Path, name: str, report: Report, *, force: bool, dry_run: bool) -> None:
@@ -35,14 +41,15 @@ def remove_from_project(root: Path, name: str, report: Report, *, force: bool, d
 
     Raises:
         MacchiatoError: There is no such namespace, or the files cannot be removed.
-        Refused: A file was edited; its diff has been shown, and nothing was removed.
+        Refused: A file was edited; its diff has been shown, and nothing was removed. Or the record is forged.
         Stopped: A signal came when all was done.
     """
     with locked(root):
-        read_project(root)
+        project = read_project(root)
         record = _find(root, name)
         with report.doing(f"comparing {record.name.wire} with its template"):
             generated = namespace_files(record)
+            _check_apart(root, record, generated, project)
         present = present_files(root, generated)
         edited = _edited(generated, present, namespace_record(record.name.module))
         if edited and not force:
@@ -88,6 +95,15 @@ def _find(root: Path, name: str) -> NamespaceRecord:
     return record
 
 
+def _check_apart(
+    root: Path, record: NamespaceRecord, generated: Mapping[str, File], project: ProjectRecord
+) -> None:
+    """Check that the namespace has no file of the project itself, as only one with a forged record would."""
+    if both := sorted(generated.keys() & project_files(project).keys()):
+        path = root / namespace_record(record.name.module)
+        raise damaged(path, f"{both[0]} is a file of the project too")
+
+
 def _edited(
     generated: Mapping[str, File], present: Mapping[str, File | Obstacle], record: str
 ) -> dict[str, File]:
@@ -121,7 +137,24 @@ def _stop_if_interrupted(record: NamespaceRecord, root: Path) -> None:
 
 
 def _mentions(root: Path, name: str) -> Iterator[str]:
-    """The project's modules that hold the name."""
-    for path in sorted(path for folder in _SEARCHED for path in (root / folder).rglob("*.py")):
-        if path.is_file() and name.encode() in path.read_bytes():
-            yield path.relative_to(root).as_posix()
+    """The project's modules that hold the name, as far as they can be read: the removal is done by now."""
+    return (
+        path.relative_to(root).as_posix() for path in sorted(_modules(root)) if _holds(path, name.encode())
+    )
+
+
+def _modules(root: Path) -> Iterator[Path]:
+    # Not rglob: until Python 3.13 it follows links. Until 3.12, walk gives up a thousand folders deep.
+    with suppress(RecursionError):
+        for folder in _SEARCHED:
+            for place, _, names in os.walk(root / folder):
+                yield from (Path(place) / name for name in names if name.endswith(".py"))
+
+
+def _holds(path: Path, word: bytes) -> bool:
+    try:
+        found = path.lstat()
+        is_small = stat.S_ISREG(found.st_mode) and found.st_size <= _MOST_BYTES_SEARCHED
+        return is_small and word in path.read_bytes()
+    except OSError:
+        return False

@@ -9,6 +9,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
+from macchiato_cli import interrupts
 from macchiato_cli.errors import MacchiatoError, printable
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 # A column that folds is at least as wide as this.
 _NARROWEST = 16
+# Comparing takes the square of the lines where these recur.
+_MOST_LINES_COMPARED = 2000
+_MOST_BYTES_COMPARED = 256 * 1024
 
 
 class Report:
@@ -112,10 +116,17 @@ class Report:
             return
         import difflib
 
-        before, after = ((content or b"").decode(errors="replace").splitlines() for _, content in (old, new))
+        sides = [content or b"" for _, content in (old, new)]
+        before, after = (content.decode(errors="replace").splitlines() for content in sides)
+        too_long = max(map(len, sides)) > _MOST_BYTES_COMPARED
+        if too_long or max(len(before), len(after)) > _MOST_LINES_COMPARED:
+            self._line((f"{new[0]} is too long to be compared here", ""))
+            return
         was, becomes = ("/dev/null" if content is None else path for path, content in (old, new))
         colours = {"+": "green", "-": "red", "@": "cyan"}
-        for line in difflib.unified_diff(before, after, was, becomes, lineterm=""):
+        with interrupts.allowed():
+            lines = list(difflib.unified_diff(before, after, was, becomes, lineterm=""))
+        for line in lines:
             self._line((line, colours.get(line[0], "")))
 
     def commands(self, title: str, commands: Sequence[str]) -> None:
@@ -143,6 +154,7 @@ class Report:
                     "paths": error.paths,
                     "try": error.tries,
                     **error.facts,
+                    **({"notes": self.notes} if self.notes else {}),
                 }
             )
             return

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 
 from macchiato_cli.errors import MacchiatoError
-from macchiato_cli.git import git, has_git
+from macchiato_cli.git import git, git_program
 
 
 def why_no_repository(root: Path) -> str | None:
@@ -14,13 +15,16 @@ def why_no_repository(root: Path) -> str | None:
 
     Interruptible, as everything here is that calls git.
     """
-    if not has_git():
+    if git_program() is None:
         return "git is not installed"
     if around := next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), None):
         return f"it is inside the git repository of {around}"
-    # A bare one has no .git; a commit inside of it works with some versions of git only.
-    if (bare := git(root, "rev-parse", "--absolute-git-dir")).code == 0:
-        return f"it is inside the git repository {bare.output.rstrip()}"
+    # A bare one has no .git, and git is told not to work in one: it says so, or works in what is around it.
+    around_it = git(root, "rev-parse", "--absolute-git-dir")
+    if found := re.search(r"cannot use bare repository '(.*)' \(", around_it.errors):
+        return f"it is inside the git repository {found[1]}"
+    if around_it.code == 0:
+        return f"it is inside the git repository {around_it.output.rstrip()}"
     for setting in ("user.name", "user.email"):
         if not git(root, "config", setting).output.strip():
             return f"git does not know your {setting}"
@@ -38,7 +42,7 @@ def commit_everything(root: Path, message: str) -> None:
         if ended.code != 0:
             reasons = (
                 f"git {shlex.join(arguments)} ended with {ended.code}",
-                *ended.output.expandtabs().splitlines()[:8],
+                *ended.lines[:8],
             )
             raise MacchiatoError("git could not commit", code="git_failed", reasons=reasons)
 

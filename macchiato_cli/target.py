@@ -6,13 +6,15 @@ import os
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from macchiato_cli.errors import MacchiatoError, Refused, reason_of, shown
 from macchiato_cli.plan import File, Obstacle
 from macchiato_cli.project import PROJECT_RECORD
 
 _NAMES_SHOWN = 10
+# A generated file has some thousand bytes, and what somebody made of it is compared and merged in memory.
+_MOST_BYTES = 4 * 1024 * 1024
 
 
 def here() -> Path:
@@ -61,21 +63,35 @@ def present_files(root: Path, paths: Iterable[str]) -> dict[str, File | Obstacle
     """What is at the paths already.
 
     Raises:
-        Refused: A symbolic link leads out of the project.
+        Refused: A symbolic link is on the way to one.
     """
     present: dict[str, File | Obstacle] = {}
     for path in paths:
-        target = root / path
-        if not target.parent.resolve().is_relative_to(root.resolve()):
+        _check_no_link(root, path)
+        with suppress(FileNotFoundError):
+            present[path] = _present(root / path)
+    return present
+
+
+def _check_no_link(root: Path, path: str) -> None:
+    """Check that each folder which the path is in is one: a link may lead to .git, to .venv or anywhere."""
+    folder = PurePosixPath(path).parent
+    for link in (each for each in (folder, *folder.parents) if (root / each).is_symlink() and each.name):
+        # realpath, since resolve() fails where links lead to each other.
+        place = os.path.realpath(root / folder)
+        if not Path(place).is_relative_to(os.path.realpath(root)):
             raise Refused(
-                f"{Path(path).parent} leads out of the project",
+                f"{folder} leads out of the project",
                 code="outside_of_project",
-                reasons=(f"it is a link to {target.parent.resolve()}", "nothing is written outside of it"),
+                reasons=(f"it is a link to {place}", "nothing is written outside of it"),
                 paths=[path],
             )
-        with suppress(FileNotFoundError):
-            present[path] = _present(target)
-    return present
+        raise Refused(
+            f"{link} is a link to {os.readlink(root / link)}",
+            code="linked_folder",
+            reasons=("nothing is written through links: make it a folder",),
+            paths=[path],
+        )
 
 
 def _present(target: Path) -> File | Obstacle:
@@ -85,8 +101,11 @@ def _present(target: Path) -> File | Obstacle:
         FileNotFoundError: Nothing is.
     """
     try:
-        mode = target.lstat().st_mode
+        found = target.lstat()
+        mode = found.st_mode
         if stat.S_ISREG(mode):
+            if found.st_size > _MOST_BYTES:
+                return Obstacle("is too large")
             executable = bool(mode & stat.S_IXUSR) if os.name == "posix" else False
             return File(target.read_bytes(), executable, permissions=stat.S_IMODE(mode))
     except FileNotFoundError:

@@ -13,12 +13,12 @@ from macchiato_cli.environment import install_commands
 from macchiato_cli.errors import CONFLICTS, MacchiatoError, Refused, Stopped
 from macchiato_cli.layers import Layer, read_layers
 from macchiato_cli.lock import locked
-from macchiato_cli.merge import has_conflict_marks, merge_with_git, with_line_ends_of
+from macchiato_cli.merge import has_conflict_marks, in_lf, merge_with_git, with_line_ends_of
 from macchiato_cli.plan import File, Obstacle
 from macchiato_cli.report import Report
 from macchiato_cli.setup import enter
 from macchiato_cli.target import present_files
-from macchiato_cli.worktree import mark_unmerged, uncommitted, unmerged
+from macchiato_cli.worktree import mark_unmerged, not_checked_out, uncommitted, unmerged
 
 _STYLES = {"conflict": "bold red", "merged": "yellow", "kept": "yellow", "removed": "red"}
 
@@ -41,6 +41,7 @@ def update_project(root: Path, report: Report, *, check: bool, dry_run: bool) ->
             _check_resolved(root, present)
             behind = [layer for layer in layers if layer.is_behind]
             changes = [] if check else _plan(behind, present)
+            _check_all_there(root, _paths(behind) if changes else [], present)
         if check and behind:
             raise _behind(behind)
         if not behind:
@@ -72,7 +73,9 @@ def _record_change(layer: Layer, there: File | Obstacle) -> Change:
     if isinstance(there, Obstacle):
         raise Refused(f"{layer.record} {there.what}", code="files_in_the_way", paths=[layer.record])
     after = replace(there, content=with_line_ends_of(there.content, layer.now.content))
-    return Change(layer.record, "updated", there, after)
+    # A comment of the owner's, say: git has to have it.
+    edited = in_lf(there.content) != layer.then.content
+    return Change(layer.record, "updated", there, after, edited=edited)
 
 
 def _behind(layers: Sequence[Layer]) -> Refused:
@@ -101,9 +104,21 @@ def _check_resolved(root: Path, present: Mapping[str, File | Obstacle]) -> None:
         )
 
 
+def _check_all_there(root: Path, paths: Sequence[str], present: Mapping[str, File | Obstacle]) -> None:
+    """Check that what is missing was deleted, and is not only left out of this checkout."""
+    if left_out := not_checked_out(root, [path for path in paths if path not in present]):
+        raise Refused(
+            "files of the project are not checked out",
+            code="not_checked_out",
+            reasons=[*left_out[:10], *(["..."] if len(left_out) > 10 else [])],
+            tries=(*enter(root), "git sparse-checkout disable", "macchiato update"),
+            paths=left_out,
+        )
+
+
 def _check_committed(root: Path, changes: Sequence[Change]) -> None:
     """Check that git has all that is about to be merged or moved, so that nothing can be lost."""
-    edited = [change.was[0] if change.was else change.path for change in changes if change.edited]
+    edited = {path: file for path, file in (change.there for change in changes if change.edited) if file}
     paths, reason = uncommitted(root, edited)
     if paths:
         raise Refused(
@@ -128,9 +143,9 @@ def _tell(changes: Sequence[Change], report: Report, *, dry_run: bool) -> None:
             reason = f": {change.reason}" if change.reason else ""
             report.did(change.kind, f"{change.path}{was}{reason}", style=_STYLES.get(change.kind, "green"))
         if dry_run and change.steps:
-            before = change.was[1] if change.was else change.before
+            path, before = change.there
             report.diff(
-                (change.was[0] if change.was else change.path, before.content if before else None),
+                (path, before.content if before else None),
                 (change.path, change.after.content if change.after else None),
             )
     if unchanged := sum(change.kind == "unchanged" for change in changes):
@@ -142,9 +157,7 @@ def _tell(changes: Sequence[Change], report: Report, *, dry_run: bool) -> None:
 def _settle(root: Path, changes: Sequence[Change], report: Report, result: Mapping[str, object]) -> None:
     """What follows once everything is written."""
     conflicts = {
-        change.path: (change.was[0] if change.was else change.path, change.sides)
-        for change in changes
-        if change.sides is not None
+        change.path: (change.there[0], change.sides) for change in changes if change.sides is not None
     }
     try:
         interrupts.check()

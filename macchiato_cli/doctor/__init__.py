@@ -88,7 +88,7 @@ def _in_the_environment(root: Path, stack: ExitStack) -> list[Check]:
     """What takes the project's interpreter."""
     try:
         python = project_python(root, again=_AGAIN)
-        asked = _start(installation.probe_command(python, root), root, stack)
+        asked = _start(installation.probe_command(python), root, stack, given=installation.probe_input(root))
         tried = _start(services.probe_command(python), root, stack)
     except MacchiatoError as error:
         return [from_error("environment", error), *_unknown("python", *_IN_THE_ENVIRONMENT)]
@@ -104,8 +104,9 @@ def _in_the_environment(root: Path, stack: ExitStack) -> list[Check]:
     return [*checks, dependencies, namespaces, *services.check_services(tried.answer())]
 
 
-def _start(command: Sequence[str], root: Path, stack: ExitStack) -> Child:
-    child = started(command, folder=root, environment=project_environment(), limit_s=_PROBE_LIMIT_S)
+def _start(command: Sequence[str], root: Path, stack: ExitStack, *, given: bytes = b"") -> Child:
+    environment = project_environment()
+    child = started(command, folder=root, environment=environment, limit_s=_PROBE_LIMIT_S, given=given)
     try:
         return stack.enter_context(child)
     except OSError as error:

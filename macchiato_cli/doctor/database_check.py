@@ -6,6 +6,7 @@ It knows of the project what its pyproject.toml says of Alembic, and DATABASE_UR
 from __future__ import annotations
 
 import os
+import shlex
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,15 +35,23 @@ def why_no_file(path: Path, shown: str) -> Finding | None:
     """What there is to say of a file that cannot be opened, or need not be yet."""
     folder = path.parent
     if not folder.is_dir():
-        return "broken", f"{shown} cannot be made: its folder is not there", [f"mkdir -p '{folder}'"]
+        return (
+            "broken",
+            f"{shown} cannot be made: its folder is not there",
+            [f"mkdir -p {shlex.quote(str(folder))}"],
+        )
     if not os.access(folder, os.W_OK | os.X_OK):
-        return "broken", f"you may not write to the folder of {shown}", [f"chmod u+wx '{folder}'"]
+        return (
+            "broken",
+            f"you may not write to the folder of {shown}",
+            [f"chmod u+wx {shlex.quote(str(folder))}"],
+        )
     if not path.exists():
         return "ok", f"{shown} is not there yet: the server makes it when it starts", ()
     if not path.is_file():
-        return "broken", f"{shown} is no regular file", [f"mv '{path}' elsewhere"]
+        return "broken", f"{shown} is no regular file", [f"mv {shlex.quote(str(path))} elsewhere"]
     if not os.access(path, os.R_OK | os.W_OK):
-        return "broken", f"you may not write to {shown}", [f"chmod u+rw '{path}'"]
+        return "broken", f"you may not write to {shown}", [f"chmod u+rw {shlex.quote(str(path))}"]
     return None
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from macchiato_cli.bounded import Answer, started
 from macchiato_cli.doctor.check import Check, broken, note, ok
-from macchiato_cli.git import GIT, git_environment, has_git
+from macchiato_cli.git import OPTIONS, git_environment, git_program
 from macchiato_cli.repository import commit_commands
 
 _LIMIT_S = 5
@@ -54,23 +54,48 @@ class Repository:
 
 def start_git(root: Path, stack: ExitStack) -> Callable[[], Repository]:
     """Ask git; its answers come when they are wanted."""
-    if not has_git():
+    if git_program() is None:
         return lambda: Repository(None, None)
-    status = _start(root, stack, "status", "--porcelain=v2", "--branch", "--", ".")
+    filters = _start(root, stack, {}, "config", "-z", "--name-only", "--get-regexp", r"^filter\.")
     options = ("-t", "--cached", "--others", "--exclude-standard")
-    env_file = _start(root, stack, "ls-files", *options, "--", ".env")
+    env_file = _start(root, stack, {}, "ls-files", *options, "--", ".env")
+
+    def status() -> Answer:
+        configured = filters()
+        if configured.code is None:
+            return configured
+        options = ("--porcelain=v2", "--branch", "--ignore-submodules=dirty", "--", ".")
+        return _start(root, stack, _without(configured.output), "status", *options)()
+
     return lambda: Repository(status(), env_file())
 
 
-def _start(root: Path, stack: ExitStack, *arguments: str) -> Callable[[], Answer]:
-    command = [*GIT, *arguments]
-    environment = git_environment()
+def _start(
+    root: Path, stack: ExitStack, variables: Mapping[str, str], *arguments: str
+) -> Callable[[], Answer]:
+    command = [git_program() or "git", *OPTIONS, *arguments]
+    environment = {**git_environment(), **variables}
     try:
         child = stack.enter_context(started(command, folder=root, environment=environment, limit_s=_LIMIT_S))
     except OSError as error:
         failed = Answer(127, "", str(error))
         return lambda: failed
     return child.answer
+
+
+def _without(filters: str) -> dict[str, str]:
+    """The variables for a git that starts none of the programs which files go through in a repository.
+
+    Args:
+        filters: The settings of these, each with a zero byte behind.
+    """
+    names = sorted({name.rpartition(".")[0] for name in filters.split("\0") if name})
+    off = [(f"{name}.{key}", "") for name in names for key in ("clean", "process", "smudge")]
+    off += [(f"{name}.required", "false") for name in names]
+    variables = {"GIT_CONFIG_COUNT": str(len(off))}
+    for number, (key, value) in enumerate(off):
+        variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return variables
 
 
 def _refused(status: Answer) -> Check:

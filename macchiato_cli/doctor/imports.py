@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def check_namespaces(root: Path, python: Path, *, again: str) -> Check:
     )
     if namespaces.broken:
         first, *others = namespaces.broken
-        found, tries = first.described(_place), [f"{venv_python()} -c 'import {first.module}'"]
+        found, tries = first.described(_place), _import_command(first.module)
         if others:
             found, tries = f"{found}; and {len(others)} more do not import", [*tries, "macchiato list"]
         return broken("namespaces", found, tries)
@@ -35,6 +36,13 @@ def check_namespaces(root: Path, python: Path, *, again: str) -> Check:
     if not names:
         return note("namespaces", "there is none yet", ["macchiato add-namespace chat"])
     return ok("namespaces", f"{', '.join(names)} import" if len(names) > 1 else f"{names[0]} imports")
+
+
+def _import_command(module: str) -> list[str]:
+    """The command that shows the whole error, where the module's name can be written in Python."""
+    if not all(part.isidentifier() for part in module.split(".")):
+        return []
+    return [shlex.join([str(venv_python()), "-c", f"import {module}"])]
 
 
 def _place(file: str, line: int | None) -> str:

@@ -12,17 +12,26 @@ from macchiato_cli.bounded import Answer
 from macchiato_cli.doctor import installation_probe
 from macchiato_cli.doctor.check import Check, broken, note, ok
 from macchiato_cli.environment import install_commands, venv_python
+from macchiato_cli.redaction import read_regular
 
 OLDEST = (3, 11)
+_LARGEST_PYPROJECT = 1024 * 1024
+# Nested too deeply, it is a RecursionError.
+_UNREADABLE = (OSError, ValueError, TypeError, AttributeError, RecursionError)
 
 
-def probe_command(python: Path, root: Path) -> list[str]:
+def probe_command(python: Path) -> list[str]:
     """The command that looks into the environment."""
+    return [str(python), installation_probe.__file__]
+
+
+def probe_input(root: Path) -> bytes:
+    """What it is to look for: too much for an argument, maybe."""
     try:
         needed, dev = _requirements(root)
-    except (OSError, ValueError, TypeError, AttributeError):
+    except _UNREADABLE:
         needed, dev = [], []  # The check of the dependencies says what is wrong there.
-    return [str(python), installation_probe.__file__, json.dumps({"needed": needed, "dev": dev})]
+    return json.dumps({"needed": needed, "dev": dev}).encode()
 
 
 def check_environment(answer: Answer) -> Check:
@@ -49,7 +58,7 @@ def check_dependencies(answer: Answer, root: Path) -> Check:
     """Whether what pyproject.toml asks for is installed, in the right versions."""
     try:
         needed, dev = _requirements(root)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except _UNREADABLE as error:
         return broken("dependencies", f"pyproject.toml cannot be read: {error}", ["git diff pyproject.toml"])
     lines = answer.objects
     if len(lines) < 2:
@@ -64,7 +73,7 @@ def check_dependencies(answer: Answer, root: Path) -> Check:
 
 
 def _requirements(root: Path) -> tuple[Sequence[str], Sequence[str]]:
-    text = (root / "pyproject.toml").read_text("utf-8")
+    text = read_regular(root / "pyproject.toml", _LARGEST_PYPROJECT).decode()
     project: Mapping[str, Any] = tomllib.loads(text).get("project", {})
     dev = project.get("optional-dependencies", {}).get("dev", [])
     return [str(line) for line in project.get("dependencies", [])], [str(line) for line in dev]

@@ -1,6 +1,6 @@
 """Which Python this is, and whether what is required is installed: lines of JSON on the standard output.
 
-python installation_probe.py JSON: `{"needed": [...], "dev": [...]}`, requirements as pyproject.toml has them.
+It is given `{"needed": [...], "dev": [...]}` on the standard input, requirements as pyproject.toml has them.
 It runs in the project's own environment, which may be anything, also an old Python: so the standard library
 is all that it may rely on, and nothing newer than Python 3.8 may be in it.
 """
@@ -81,4 +81,4 @@ def shortened(found: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    main(**json.loads(sys.argv[1]))
+    main(**json.loads(sys.stdin.buffer.read()))

@@ -6,6 +6,7 @@ strings, errors); the URLs are those of redis-py.
 
 from __future__ import annotations
 
+import shlex
 import socket
 import ssl
 from collections.abc import Sequence
@@ -26,6 +27,10 @@ def check(url: str) -> tuple[str, str, Sequence[str]]:
         return "broken", "REDIS_URL is not a URL", example
     if parts.scheme not in ("redis", "rediss", "unix"):
         return "broken", "REDIS_URL does not begin with redis://, rediss:// or unix://", example
+    if parts.scheme != "unix" and _breaks_off(parts):
+        # What seems to be the host and the port is the user and the start of the password.
+        found = "REDIS_URL has an @ after its host: in a password, / is written %2F, ? is %3F, # is %23"
+        return "broken", found, example
     shown = f"unix://{parts.path}" if parts.scheme == "unix" else f"{parts.scheme}://{host}:{port}"
     try:
         with connect(parts, host, port) as connection:
@@ -39,9 +44,14 @@ def check(url: str) -> tuple[str, str, Sequence[str]]:
         return "ok", f"{shown} answers", ()
     if not refusal.startswith("-"):
         return "broken", f"what answers at {shown} is not Redis", example
-    with_password = f"REDIS_URL={parts.scheme}://USER:PASSWORD@{host}:{port}/0"
+    with_password = f"REDIS_URL={shlex.quote(f'{parts.scheme}://USER:PASSWORD@{host}:{port}/0')}"
     tries = [with_password] if refusal.startswith(("-NOAUTH", "-WRONGPASS", "-ERR AUTH")) else []
     return "broken", f"{shown} refuses: {refusal[1:]}", tries
+
+
+def _breaks_off(parts: SplitResult) -> bool:
+    """Whether the password has a character that ends the host of a URL."""
+    return "@" in parts.path + parts.fragment or ("@" in parts.query and "=" not in parts.query)
 
 
 def connect(parts: SplitResult, host: str, port: int) -> socket.socket:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from macchiato_cli.bounded import Answer
 from macchiato_cli.doctor import services_probe
 from macchiato_cli.doctor.check import Check, broken, note
+
+_NAMES = ("settings", "port", "database", "redis")
 
 
 def probe_command(python: Path) -> list[str]:
@@ -19,7 +22,7 @@ def check_services(answer: Answer) -> list[Check]:
     checks = {
         line["name"]: Check(line["name"], line["state"], line["found"], tuple(line["tries"]))
         for line in answer.objects
-        if "name" in line
+        if _is_check(line)
     }
     if "settings" not in checks:
         return [
@@ -30,3 +33,15 @@ def check_services(answer: Answer) -> list[Check]:
     for name in ("port", "database"):
         checks.setdefault(name, broken(name, f"could not be checked: {answer.last_words}"))
     return list(checks.values())
+
+
+def _is_check(line: dict[str, Any]) -> bool:
+    """Whether the probe has said it: the project's own code can write there, too."""
+    found, tries = line.get("found"), line.get("tries")
+    return (
+        line.get("name") in _NAMES
+        and line.get("state") in ("ok", "note", "broken")
+        and isinstance(found, str)
+        and isinstance(tries, list)
+        and all(isinstance(command, str) for command in line["tries"])
+    )

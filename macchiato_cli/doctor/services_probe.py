@@ -6,7 +6,6 @@ but inside of functions. Each line is `{"name", "state", "found", "tries"}`, wit
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
@@ -16,13 +15,10 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 # Longer than each check waits for anything it knows of; names that do not resolve can take for ever.
 _LIMIT_S = 5
-_HIDDEN = "***"
-_SHORTEST_HIDDEN = 4
 
 Finding = tuple[str, str, Sequence[str]]
 
@@ -30,18 +26,14 @@ Finding = tuple[str, str, Sequence[str]]
 class Answers:
     """The lines, one for each check, without the secrets."""
 
-    def __init__(self) -> None:
+    def __init__(self, redaction: Any) -> None:
+        self._redaction = redaction
         self._stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
         self._lock = threading.Lock()
-        self._secrets: set[str] = set()
         nowhere = os.open(os.devnull, os.O_WRONLY)
         # What the project's modules print is not for those who read the answers.
         for descriptor in (1, 2):
             os.dup2(nowhere, descriptor)
-
-    def hide(self, *secrets: str | None) -> None:
-        """Keep these out of every line; what is shorter than four characters would hide half of the text."""
-        self._secrets |= {secret for secret in secrets if secret and len(secret) >= _SHORTEST_HIDDEN}
 
     def add(self, name: str, examine: Callable[[], Finding]) -> None:
         """Make a check, and tell of it whatever happens."""
@@ -61,20 +53,21 @@ class Answers:
             self._stream.flush()
 
     def _safe(self, text: str) -> str:
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, _HIDDEN)
+        text = self._redaction.applied_to(text)
         text = " ".join(text.split()) if text.count("\n") else text
         return text if len(text) <= 400 else f"{text[:397]}..."
 
 
 def main() -> None:
     """The settings first, then what they name, side by side."""
-    answers = Answers()
+    redactions = sibling("redaction", folder=os.path.dirname(_HERE))
     # As with `python -m app`; this file's own folder has nothing for the project.
     sys.path[:] = [os.getcwd(), *(path for path in sys.path if path != _HERE)]
-    raw = raw_settings()
-    redis_url = raw.get("REDIS_URL")
-    answers.hide(raw.get("TOKEN_SECRET"), *passwords(raw.get("DATABASE_URL")), *passwords(redis_url))
+    text = redactions.env_file_text(os.getcwd())
+    readings = [redactions.plain_settings(text), *redactions.dotenv_settings(text), dict(os.environ)]
+    redaction = redactions.of_settings(readings)
+    answers = Answers(redaction)
+    redis_url = setting("REDIS_URL", readings)
     checks: dict[str, Callable[[], Finding]] = {}
     try:
         settings = import_module("app.settings").load_settings()
@@ -85,7 +78,8 @@ def main() -> None:
     else:
         database_url = plain(settings.database_url)
         redis_url = plain(getattr(settings, "redis_url", None)) or redis_url
-        answers.hide(plain(settings.token_secret), *passwords(database_url), *passwords(redis_url))
+        redaction.hide(plain(settings.token_secret))
+        redaction.hide_settings({"DATABASE_URL": database_url or "", "REDIS_URL": redis_url or ""})
         answers.tell("settings", "ok", "complete, and the secret is hard to guess")
         checks["port"] = lambda: sibling("port_check").check(settings.host, settings.port)
         checks["database"] = lambda: sibling("database_check").check(database_url)
@@ -109,13 +103,10 @@ def side_by_side(checks: Mapping[str, Callable[[], Finding]], answers: Answers) 
             answers.tell(name, "broken", f"no answer within {_LIMIT_S} s")
 
 
-def raw_settings() -> dict[str, str]:
-    """`.env` and the environment, which wins, as far as they can be read; names in upper case."""
-    found: dict[str, str | None] = {}
-    with contextlib.suppress(Exception):
-        found = import_module("dotenv").dotenv_values(".env", interpolate=False)
-    both = {**found, **{name: value for name, value in os.environ.items() if value}}
-    return {name.upper(): value for name, value in both.items() if value}
+def setting(name: str, readings: Sequence[Mapping[str, str]]) -> str | None:
+    """Its text, whatever the case of its name; a later reading wins."""
+    found = [text for settings in readings for key, text in settings.items() if key.upper() == name and text]
+    return found[-1] if found else None
 
 
 def plain(value: Any) -> str | None:
@@ -123,18 +114,6 @@ def plain(value: Any) -> str | None:
     if value is None:
         return None
     return str(value.get_secret_value() if hasattr(value, "get_secret_value") else value)
-
-
-def passwords(url: str | None) -> list[str]:
-    """What must not be shown of a URL: its password, as it is written and as it is meant."""
-    if not url:
-        return []
-    try:
-        parts = urlsplit(url)
-        written = [parts.password or "", *parse_qs(parts.query).get("password", [])]
-    except ValueError:
-        return [url]
-    return [*written, *map(unquote, written)]
 
 
 def explained(error: BaseException) -> tuple[str, list[str]]:
@@ -156,9 +135,9 @@ def explained(error: BaseException) -> tuple[str, list[str]]:
     return "; ".join(found), tries
 
 
-def sibling(name: str) -> Any:
-    """A module beside this one, which the project's own modules cannot get in the way of."""
-    spec = spec_from_file_location(f"macchiato_{name}", os.path.join(_HERE, f"{name}.py"))
+def sibling(name: str, *, folder: str = _HERE) -> Any:
+    """A module of ours, which the project's own modules cannot get in the way of."""
+    spec = spec_from_file_location(f"macchiato_{name}", os.path.join(folder, f"{name}.py"))
     if spec is None or spec.loader is None:
         raise ImportError(name)
     module = module_from_spec(spec)

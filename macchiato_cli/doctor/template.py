@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +12,10 @@ from macchiato_cli.doctor.check import Check, note, ok
 from macchiato_cli.layers import Layer, read_layers
 from macchiato_cli.merge import in_lf
 from macchiato_cli.plan import File
+from macchiato_cli.redaction import read_regular
 from macchiato_cli.templates import version_key
+
+_LARGEST = 4 * 1024 * 1024
 
 
 def check_template(root: Path) -> Check:
@@ -32,7 +37,7 @@ def _drift(root: Path, layers: Sequence[Layer]) -> str:
     """How many files are not as they were rendered."""
     files = {path: file for layer in layers for path, file in layer.base.items()}
     edited = sum(_is_edited(root / path, file) for path, file in files.items())
-    deleted = sum(not (root / path).is_file() for path in files)
+    deleted = sum(not os.path.lexists(root / path) for path in files)
     if not edited and not deleted:
         return "every file as it was made"
     counts = (
@@ -43,4 +48,10 @@ def _drift(root: Path, layers: Sequence[Layer]) -> str:
 
 
 def _is_edited(path: Path, file: File) -> bool:
-    return path.is_file() and in_lf(path.read_bytes()) != file.content
+    """Whether something else is there; what no template makes is not even read."""
+    if not os.path.lexists(path):
+        return False
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
+        return True
+    return in_lf(read_regular(path, _LARGEST)) != file.content

@@ -77,6 +77,50 @@ def test_a_link_out_of_the_project_is_refused(macchiato: Macchiato, project: Pat
     assert snapshot(work) == before
 
 
+@pytest.mark.parametrize(
+    ("link", "leads_to"),
+    [("tests", ".git/hooks"), ("app/namespaces", "../.git/ns"), ("clients", ".venv/lib"), ("clients", "app")],
+)
+def test_a_link_inside_the_project_is_refused_too(
+    macchiato: Macchiato, project: Path, link: str, leads_to: str
+) -> None:
+    place = project / link
+    (place.parent / leads_to).mkdir(parents=True, exist_ok=True)
+    place.rename(project / "moved")
+    place.symlink_to(leads_to)
+    before = snapshot(project)
+
+    assert macchiato("add-namespace", "chat", "-q", folder=project) == Ran(
+        3,
+        "",
+        f"error: {link} is a link to {leads_to}\n  nothing is written through links: make it a folder\n",
+    )
+    assert snapshot(project) == before
+
+
+def test_a_link_that_leads_to_itself_is_refused(macchiato: Macchiato, project: Path) -> None:
+    (project / "clients").rename(project / "moved")
+    (project / "clients").symlink_to("clients")
+
+    assert macchiato("add-namespace", "chat", "-q", folder=project) == Ran(
+        3,
+        "",
+        "error: clients is a link to clients\n  nothing is written through links: make it a folder\n",
+    )
+
+
+def test_a_huge_file_is_in_the_way_and_not_read(macchiato: Macchiato, project: Path) -> None:
+    with (project / "clients/chat.py").open("wb") as file:
+        file.truncate(1 << 40)
+
+    ran = macchiato("add-namespace", "chat", "-q", folder=project)
+
+    assert (ran.code, ran.err.splitlines()[:2]) == (
+        3,
+        ["error: files of yours are in the way", "  clients/chat.py"],
+    )
+
+
 @pytest.mark.parametrize("spelling", ["dev-user", "dev_user", "DevUser"])
 def test_two_spellings_of_one_python_name_are_refused(
     macchiato: Macchiato, project: Path, spelling: str

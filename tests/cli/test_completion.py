@@ -7,11 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from macchiato_cli import completion, interrupts
+from macchiato_cli.project import NamespaceRecord, read_namespace
 from tests.cli.conftest import Macchiato, Ran
 
 REMOVE = "macchiato remove-namespace "
@@ -72,7 +74,7 @@ def test_a_damaged_record_hides_none_of_the_others(macchiato: Macchiato, records
     (records / "folder.yml").mkdir()
     (records / "binary.yml").write_bytes(b"\xff\0")
     (records / "empty.yml").touch()
-    (records / "deep.yml").write_text("[" * 60_000)
+    (records / "deep.yml").write_text("[" * 16_000)
     (records / "other.yml").write_text(text)
     (records / "evil.yml").write_text(text.replace("name: chat", "name: $(touch evil)"))
     newer = re.sub("version: .*", "version: 999.0.0", text.replace("name: chat", "name: newer"))
@@ -128,6 +130,31 @@ def test_nothing_that_goes_wrong_is_raised(monkeypatch: pytest.MonkeyPatch, faul
     monkeypatch.setattr("macchiato_cli.project.find_project", fail)
 
     assert completion.namespaces_here("") == []
+
+
+def test_a_record_that_raises_anything_hides_none_of_the_others(
+    monkeypatch: pytest.MonkeyPatch, records: Path
+) -> None:
+    def read(root: Path, module: str) -> NamespaceRecord | None:
+        if module == "chat":
+            raise ZeroDivisionError
+        return read_namespace(root, module)
+
+    monkeypatch.chdir(records)
+    monkeypatch.setattr("macchiato_cli.project.read_namespace", read)
+
+    assert completion.namespaces_here("") == ["chat-room", "devUser"]
+
+
+def test_what_is_read_in_time_is_offered(monkeypatch: pytest.MonkeyPatch, records: Path) -> None:
+    def read(root: Path, module: str) -> NamespaceRecord | None:
+        time.sleep(0.2)
+        return read_namespace(root, module)
+
+    monkeypatch.chdir(records)
+    monkeypatch.setattr("macchiato_cli.project.read_namespace", read)
+
+    assert completion.namespaces_here("") == ["chat", "chat-room"]
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from macchiato_cli import probe
+from macchiato_cli import doctor, probe, redaction
 from macchiato_cli.bounded import Answer
 from macchiato_cli.doctor import (
     database_check,
@@ -20,10 +21,19 @@ from macchiato_cli.doctor import (
     services_probe,
 )
 from macchiato_cli.doctor.check import note
+from tests.cli.borrowed_environment import make_environment
 
 
 def test_the_probes_start_on_any_python_and_need_no_package() -> None:
-    for module in (installation_probe, services_probe, probe, port_check, redis_check, database_check):
+    for module in (
+        installation_probe,
+        services_probe,
+        probe,
+        redaction,
+        port_check,
+        redis_check,
+        database_check,
+    ):
         source = inspect.getsource(module)
         imports = [node for node in ast.parse(source).body if isinstance(node, ast.Import | ast.ImportFrom)]
         names = {
@@ -104,3 +114,38 @@ def test_a_pyproject_that_is_none_is_broken(project: Path) -> None:
 
     assert found.state == "broken"
     assert found.found.startswith("pyproject.toml cannot be read: ")
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("pipe", "it is not a regular file"),
+        ("/dev/zero", "it is not a regular file"),
+        ("large", "it has more than 1048576 bytes"),
+    ],
+)
+def test_a_pyproject_without_end_is_broken_and_not_waited_for(project: Path, kind: str, reason: str) -> None:
+    path = project / "pyproject.toml"
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "large":
+        path.write_bytes(b"#" * 2_000_000)
+    else:
+        path.symlink_to(kind)
+
+    found = installation.check_dependencies(Answer(0, "{}\n{}\n", ""), project)
+
+    assert found.found == f"pyproject.toml cannot be read: {reason}"
+    assert installation.probe_input(project) == b'{"needed": [], "dev": []}'
+
+
+def test_many_requirements_are_no_reason_to_remove_the_environment(project: Path) -> None:
+    make_environment(project)
+    lines = "".join(f"  \"packaging>={number}.0; python_version < '3'\",\n" for number in range(20_000))
+    (project / "pyproject.toml").write_text(f'[project]\nname = "x"\ndependencies = [\n{lines}]\n')
+
+    checks = {check.name: check for check in doctor.make_checks(project)}
+
+    assert (checks["environment"].state, checks["python"].state) == ("ok", "ok")
+    assert checks["dependencies"].state in ("ok", "note")

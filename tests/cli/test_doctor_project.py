@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from contextlib import ExitStack
 from pathlib import Path
@@ -139,3 +140,14 @@ def test_a_project_of_a_later_version_asks_for_a_later_macchiato(project: Path) 
         check_template(project)
 
     assert caught.value.message == f"{record} was written by macchiato 99.0.0, and this is {__version__}"
+
+
+def test_what_never_ends_counts_as_edited_and_is_not_read(project: Path) -> None:
+    for path in ("app/http.py", "README.md", "Dockerfile"):
+        (project / path).unlink()
+    os.mkfifo(project / "app/http.py")
+    (project / "README.md").symlink_to("/dev/zero")
+    with (project / "Dockerfile").open("wb") as stream:
+        stream.truncate(10_000_000_000)
+
+    assert ", 3 of " in check_template(project).found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import socket
 import sqlite3
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from macchiato_cli import redaction
 from macchiato_cli.bounded import Answer, started
 from macchiato_cli.doctor import (
     database_check,
@@ -335,9 +337,43 @@ def test_secrets_are_hidden_even_where_the_project_s_own_code_tells_them(project
     ("url", "hidden"),
     [
         ("redis://ada:pa%3Ass@host", ["pa%3Ass", "pa:ss"]),
-        ("postgresql://host/x?password=pass%2Fed", ["", "pass/ed"]),
-        ("redis://[broken:secret@host", ["redis://[broken:secret@host"]),
+        ("postgresql://host/x?password=pass%2Fed", ["pass%2Fed", "pass/ed"]),
+        ("redis://user:3456/hunter2@host", ["3456/hunter2", "3456", "hunter2"]),
+        ("redis://host:6379/0", []),
+        ("redis://[broken:secret@host", ["redis://[broken:secret@host", "secret"]),
     ],
 )
 def test_passwords_are_found_wherever_a_url_has_them(url: str, hidden: list[str]) -> None:
-    assert set(services_probe.passwords(url)) == set(hidden)
+    assert set(redaction.passwords(url)) == set(hidden)
+
+
+@pytest.mark.parametrize(
+    "password", ["3456/hunter2word", "34/hunter2word", "34?hunter2word", "34#hunter2word"]
+)
+def test_a_password_that_breaks_off_the_url_is_not_taken_for_a_port(project: Path, password: str) -> None:
+    with (project / ".env").open("a") as stream:
+        stream.write(f"REDIS_URL=redis://user:{password}@nowhere.invalid\n")
+
+    answer = probe_services(project)
+
+    assert {line["name"]: line["found"] for line in answer.objects}["redis"] == (
+        "REDIS_URL has an @ after its host: in a password, / is written %2F, ? is %3F, # is %23"
+    )
+    assert "user:3" not in answer.output + answer.errors
+
+
+def test_commands_have_no_room_for_others(tmp_path: Path) -> None:
+    folder = tmp_path / "it's; touch PWNED; '"
+    with listening(answer=b"-NOAUTH\r\n") as port:
+        refused = redis_check.check(f"redis://localhost:{port}")
+    missing = database_check.why_no_file(folder / "app.sqlite3", "app.sqlite3")
+
+    assert refused[2] == [f"REDIS_URL=redis://USER:PASSWORD@localhost:{port}/0"]
+    assert missing is not None
+    assert [shlex.split(command) for command in missing[2]] == [["mkdir", "-p", str(folder)]]
+
+
+def test_a_line_that_is_no_check_is_none() -> None:
+    lines = '{"name": "odd", "state": "ok", "found": "x", "tries": []}\n{"name": []}\n{"name": "port"}\n'
+
+    assert [check.state for check in check_services(Answer(0, lines, ""))] == ["broken", "note", "note"]

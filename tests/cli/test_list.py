@@ -346,3 +346,92 @@ def test_a_signal_ends_what_hangs(macchiato: Macchiato, ready: Path) -> None:
     assert (process.returncode, out, err) == (130, "", "interrupted: nothing was written\n")
     left = subprocess.run(["pgrep", "-f", str(ready)], capture_output=True, text=True, check=False)
     assert left.stdout == ""
+
+
+# What a module does to what is told of it.
+
+SECRET = "s3cr3t-'of'-tokens-s3cr3t-of-tokens-1234"
+
+
+def test_no_secret_of_the_project_is_told(macchiato: Macchiato, ready: Path) -> None:
+    (ready / ".env").write_text(f'TOKEN_SECRET="{SECRET}"\nDATABASE_URL=sqlite:///app.sqlite3\n')
+    add_module(
+        ready,
+        "odd",
+        "from ..settings import load_settings\n"
+        'raise RuntimeError("cannot connect with " + load_settings().token_secret.get_secret_value())\n',
+    )
+    add_module(
+        ready,
+        "told",
+        "from typing import Literal\nfrom ..core import SocketWrapper\n"
+        f"async def on(w: object, c: object, m: object, a: Literal[{SECRET!r}] = {SECRET!r}) -> None: ...\n"
+        'told = SocketWrapper(socket_namespace="told", listeners={"on": on})\n',
+    )
+
+    ran = [macchiato(*words, folder=ready) for words in (("list", "--json"), ("list",), ("doctor",))]
+
+    assert all("s3cr3t" not in each.out + each.err for each in ran)
+    found = json.loads(ran[0].out)
+    assert [each["error"] for each in found["broken"]] == ["RuntimeError: cannot connect with ***"]
+    (event,) = found["namespaces"][1]["events"]
+    (parameter,) = event["parameters"]
+    assert (parameter["type"].count("***"), parameter["default"].count("***")) == (1, 1)
+    assert "RuntimeError: cannot connect with ***" in ran[1].out
+    assert "RuntimeError: cannot connect with ***" in ran[2].out
+
+
+def test_the_last_words_of_an_interpreter_tell_no_secret(macchiato: Macchiato, project: Path) -> None:
+    (project / ".env").write_text(f'TOKEN_SECRET="{SECRET}"\n')
+    (project / ".venv/bin").mkdir(parents=True)
+    (project / ".venv/bin/python").write_text("#!/bin/sh\ncat .env >&2\nexit 1\n")
+    (project / ".venv/bin/python").chmod(0o755)
+
+    ran = macchiato("list", folder=project)
+
+    assert ran.err.splitlines()[0].endswith('cannot be started: TOKEN_SECRET="***"')
+
+
+def test_what_is_no_text_is_described_as_one(macchiato: Macchiato, ready: Path) -> None:
+    add_module(
+        ready,
+        "odd",
+        "from ..core import SocketWrapper\n"
+        'odd = SocketWrapper(socket_namespace="odd")\nodd.client_connection_key = float("nan")\n',
+    )
+
+    plain, ran = macchiato("list", folder=ready), macchiato("list", "--json", folder=ready)
+
+    assert (plain.code, plain.err, ran.code) == (0, "", 0)
+    assert [each["client_key"] for each in json.loads(ran.out)["namespaces"]] == ["user_id", "nan"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"module": "app.namespaces.hostile", "namespaces": [{"namespace": 1}]}\\n',
+        '{"module": [], "error": 1}\\n',
+        '{"nothing": 5}\\n',
+        '{"end": true}\\n',
+        '{"importing": 5}\\n',
+        '{"module": "app.namespaces.hostile", "error": NaN, "file": null, "line": null}',
+        '{"half',
+        '{"a":' * 5 + "[" * 100_000 + "\\n{",
+    ],
+)
+def test_a_module_that_forges_its_answer_is_broken_and_hides_no_other(ready: Path, line: str) -> None:
+    (ready / "line").write_text(line.replace("\\n", "\n"))
+    forge = (
+        "import os\nfor fd in range(3, 20):\n    try:\n        if os.lseek(fd, 0, 1) > 0:\n"
+        "            os.write(fd, open('line', 'rb').read())\n    except OSError:\n        pass\n"
+    )
+    add_module(ready, "a_hostile", forge)
+
+    found = import_namespaces(ready, ready / ".venv/bin/python", again="")
+
+    path = "app/namespaces/a_hostile.py"
+    assert found.broken[0] == Broken(
+        "app.namespaces.a_hostile", path, "its answer cannot be read", path, None
+    )
+    if "end" not in line:
+        assert [each["namespace"] for each in found.found] == ["/devUser"]

@@ -43,12 +43,13 @@ def write_record(root: Path, text: str | bytes) -> Path:
         (b"\xff\xfe\x00", "it is not YAML"),
         ("!!python/object/apply:os.system ['touch /tmp/macchiato-was-here']", "it is not YAML"),
         ("x: 2020-99-99", "it is not YAML"),
-        ("[" * 65_000, "it is nested too deeply"),
+        ("[" * 16_000, "it is nested too deeply"),
         (MERGE_BOMB, "it has aliases or merge keys"),
         (f"{RECORD}x: &a y\n", "it has aliases or merge keys"),
         (f"{RECORD}<<: {{a: b}}\n", "it has aliases or merge keys"),
         (f"{RECORD}!!merge x: {{a: b}}\n", "it has aliases or merge keys"),
-        ("#" * 70_000, "it has more than 65536 bytes"),
+        ("#" * 20_000, "it has more than 16384 bytes"),
+        (f"a: 1{':1' * 8000}.5", "it is not YAML"),
         (RECORD.replace("project", "namespace"), "it is not the record of a project"),
         (RECORD.replace("0.1.0", "0.1"), "its version is not one of macchiato's"),
         (RECORD.replace("0.1.0", "../../0.1.0"), "its version is not one of macchiato's"),
@@ -85,6 +86,16 @@ def test_a_record_that_is_no_file_is_refused_and_not_waited_for(macchiato: Macch
         f"  it is {path}\n"
         f"  try: git checkout -- {path}\n",
     )
+
+
+def test_the_command_for_a_damaged_record_works_in_a_folder_with_blanks(tmp_path: Path) -> None:
+    (tmp_path / "my $(work)").mkdir()
+    path = write_record(tmp_path / "my $(work)", "template: [")
+
+    with pytest.raises(MacchiatoError) as caught:
+        read_project(tmp_path / "my $(work)")
+
+    assert caught.value.tries == (f"git checkout -- '{path}'",)
 
 
 def test_a_record_of_a_later_version_asks_for_an_upgrade(tmp_path: Path) -> None:

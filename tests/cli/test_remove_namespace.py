@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from macchiato_cli.errors import MacchiatoError
+from macchiato_cli.report import Report
 from tests.cli.conftest import Macchiato, Ran, git, snapshot
 from tests.later import edit
 
@@ -39,6 +43,77 @@ def test_an_edited_file_is_shown_and_nothing_is_removed(macchiato: Macchiato, ch
         "  try: macchiato remove-namespace chat --force\n"
     )
     assert snapshot(chat) == before
+
+
+@pytest.mark.parametrize("options", [[], ["--force"], ["--dry-run"]])
+@pytest.mark.parametrize(
+    ("name", "path"), [("settings", "tests/test_settings.py"), ("account", "clients/account.py")]
+)
+def test_a_forged_record_cannot_take_the_projects_files(
+    macchiato: Macchiato, chat: Path, name: str, path: str, options: list[str]
+) -> None:
+    assert (chat / path).is_file()
+    record = chat / f".macchiato/namespaces/{name}.yml"
+    shutil.copy(chat / ".macchiato/namespaces/chat.yml", record)
+    edit(record, "name: chat", f"name: {name}")
+    before = snapshot(chat)
+
+    ran = macchiato("remove-namespace", name, "-q", *options, folder=chat)
+
+    assert ran == Ran(
+        3,
+        "",
+        f'error: "{name}.yml" is not a record that macchiato wrote\n'
+        f"  {path} is a file of the project too\n"
+        f"  it is {record}\n"
+        f"  try: git checkout -- {record}\n",
+    )
+    assert snapshot(chat) == before
+
+
+def test_what_cannot_be_searched_does_not_matter_once_all_is_removed(
+    macchiato: Macchiato, chat: Path
+) -> None:
+    (chat / "app/own").mkdir()
+    (chat / "app/own/memory.py").symlink_to("/proc/self/mem")
+    (chat / "app/own/linked.py").symlink_to("../main.py")
+    (chat / "app/own/elsewhere").symlink_to("/proc/self")
+    (chat / "app/own/loop").symlink_to("loop")
+    (chat / "app/own/folder.py").mkdir()
+    os.mkfifo(chat / "app/own/pipe.py")
+    (chat / "app/own/large.py").write_text("chat_socket" + " " * 1024 * 1024)
+    (chat / "app/own/user.py").write_text("chat_socket")
+
+    ran = macchiato("remove-namespace", "chat", folder=chat)
+
+    assert ran == Ran(
+        0,
+        f"comparing chat with its template ...\n{REMOVED}"
+        "note      app/own/user.py still mentions chat_socket\n",
+        "",
+    )
+
+
+def test_a_file_that_takes_forever_to_compare_is_not_compared(macchiato: Macchiato, chat: Path) -> None:
+    (chat / "clients/chat.py").write_text("a\nb\n" * 200_000)
+    (chat / "tests/test_chat.py").write_text("x" * 300_000)
+
+    ran = macchiato("remove-namespace", "chat", folder=chat)
+
+    assert (ran.code, ran.out) == (
+        3,
+        "comparing chat with its template ...\n"
+        "clients/chat.py is too long to be compared here\n"
+        "tests/test_chat.py is too long to be compared here\n",
+    )
+
+
+def test_an_error_has_the_notes_before_it(capsys: pytest.CaptureFixture[str]) -> None:
+    report = Report(as_json=True)
+    report.note("what was begun is taken back")
+    report.error(MacchiatoError("no", code="none"))
+
+    assert json.loads(capsys.readouterr().out)["notes"] == ["what was begun is taken back"]
 
 
 @pytest.mark.parametrize("name", ["other", "dev user", "../dev_user", "", "x" * 99])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,15 @@ import pytest
 
 from macchiato_cli.apply import change_files
 from macchiato_cli.errors import Refused
-from macchiato_cli.journal import CHANGING, dump_journal, finish_interrupted, journal_of
+from macchiato_cli.journal import (
+    CHANGING,
+    complete,
+    digest,
+    dump_journal,
+    finish_interrupted,
+    journal_of,
+    roll_back,
+)
 from macchiato_cli.plan import File, Step
 from tests.cli.changing import AFTER, BEFORE, STEPS, change, files, kill_after_the_steps, make_folder
 from tests.cli.conftest import Macchiato, Ran, snapshot
@@ -28,6 +37,15 @@ def killed(root: Path) -> Path:
     """Everything is in its place, but the change is not complete."""
     kill_after_the_steps(root)
     return root
+
+
+def listed(folder: Path) -> str:
+    """All that is there, however deep, with the digests of the files."""
+    # Python's own ways give up a thousand folders deep.
+    command = "find . -printf '%p %y %m %l\\n' | sort; find . -type f -exec cksum {} + | sort"
+    return subprocess.run(
+        ["sh", "-c", command], cwd=folder, capture_output=True, text=True, check=True
+    ).stdout
 
 
 def forge(root: Path, **entry: object) -> None:
@@ -75,7 +93,70 @@ def a_file(root: Path) -> None:
     (root / CHANGING).write_text("mine")
 
 
+def steps_through(root: Path, *paths: str, folders: tuple[str, ...] = (), **entry: object) -> None:
+    """A journal of several steps: the last is taken back first."""
+    steps = [{"path": path, "adds": False, "after": None} | entry for path in paths]
+    write_journal(root, json.dumps({"steps": steps, "folders": folders}).encode())
+
+
+def old_becomes_a_link(root: Path) -> None:
+    steps_through(root, "x/.bashrc", "x")
+    (root / CHANGING / "old/1").symlink_to("../../home")
+
+
+def old_becomes_a_link_in_other_letters(root: Path) -> None:
+    steps_through(root, "X/.bashrc", "x")
+    (root / CHANGING / "old/1").write_text("forged")
+
+
+def old_becomes_a_folder(root: Path) -> None:
+    steps_through(root, "x/hooks/post-commit", "x")
+    (root / CHANGING / "old/1").mkdir()
+    (root / CHANGING / "old/1/hooks").symlink_to("../../.git/hooks")
+
+
+def old_becomes_a_link_to_what_is_deleted(root: Path) -> None:
+    content = (root.parent / "home/.gitconfig").read_bytes()
+    steps_through(root, "x/.gitconfig", "x", adds=True, after=digest(content))
+    (root / CHANGING / "old/0").unlink()
+    (root / CHANGING / "old/1").symlink_to("../../home")
+
+
+def old_becomes_a_link_to_a_folder_that_is_removed(root: Path) -> None:
+    (root.parent / "home/empty").mkdir()
+    steps_through(root, "x", folders=("x/empty",))
+    (root / CHANGING / "old/0").unlink()
+    (root / CHANGING / "old/0").symlink_to("../../home")
+
+
+def a_step_is_a_folder(root: Path) -> None:
+    steps_through(root, "x", folders=("x",))
+
+
+def old_is_a_pipe(root: Path) -> None:
+    forge(root)
+    os.mkfifo(root / CHANGING / "old/1")
+
+
+def thousands_of_folders(root: Path) -> None:
+    # Deeper than any path may be long: each is made in the one before.
+    forge(root)
+    before = os.getcwd()
+    os.chdir(root / CHANGING)
+    for _ in range(1500):
+        os.mkdir("f")
+        os.chdir("f")
+    os.chdir(before)
+
+
+def thousands_of_folders_and_no_journal(root: Path) -> None:
+    thousands_of_folders(root)
+    (root / CHANGING / "journal").unlink()
+
+
 PATHS = [
+    "a/" * 100_000 + "a",
+    "a" * 1025,
     *("../outside", "/etc/passwd", "app/../../outside", "./edited", "app//edited", "", ".", "app/"),
     *(".git/hooks/x", ".GIT/hooks/x", ".git./hooks/x", ".git /hooks/x", "app/.git/config", "GIT~1/config"),
     *(
@@ -102,6 +183,19 @@ FORGERIES: dict[str, Callable[[Path], None]] = {
     "adds is a word": lambda root: forge(root, adds="yes"),
     "after is a number": lambda root: forge(root, after=1),
     "through a link": a_link,
+    "more than 10,000 steps": lambda root: steps_through(root, *(f"f{n}" for n in range(10_001))),
+    "more than 10,000 folders": lambda root: steps_through(
+        root, "edited", folders=tuple(f"f{n}" for n in range(10_000))
+    ),
+    "old becomes a link": old_becomes_a_link,
+    "old becomes a link, in other letters": old_becomes_a_link_in_other_letters,
+    "old becomes a folder": old_becomes_a_folder,
+    "old becomes a link, and a file goes": old_becomes_a_link_to_what_is_deleted,
+    "old becomes a link, and a folder goes": old_becomes_a_link_to_a_folder_that_is_removed,
+    "a step is a folder": a_step_is_a_folder,
+    "old is a pipe": old_is_a_pipe,
+    "thousands of folders": thousands_of_folders,
+    "thousands of folders, no journal": thousands_of_folders_and_no_journal,
     "old is a link": old_is_a_link,
     "all is a link": all_is_a_link,
     "a pipe": a_pipe,
@@ -110,17 +204,55 @@ FORGERIES: dict[str, Callable[[Path], None]] = {
 }
 
 
-@pytest.mark.parametrize("forgery", FORGERIES.values(), ids=FORGERIES)
+@pytest.mark.parametrize("forgery", FORGERIES.values(), ids=[name[:60] for name in FORGERIES])
 def test_a_forged_journal_moves_nothing(root: Path, home: Path, forgery: Callable[[Path], None]) -> None:
     forgery(root)
-    before = snapshot(root.parent)
+    before = listed(root.parent)
 
     with pytest.raises(Refused) as caught:
         finish_interrupted(root)
 
     assert (caught.value.code, caught.value.exit_code) == ("damaged_journal", 3)
-    assert snapshot(root.parent) == before
+    assert listed(root.parent) == before
     assert (home / ".gitconfig").read_text().startswith("[user]")
+
+
+def test_what_became_a_link_after_the_journal_was_read_is_not_followed(root: Path, home: Path) -> None:
+    (home / "file").write_text("theirs")
+    (home / "empty").mkdir()
+    steps = [Step("x/file", File(b"forged"), None), Step("y/file", None, File(b"theirs"))]
+    write_journal(root, b"")
+    (root / "x").symlink_to(home)
+    (root / "y").symlink_to(home)
+    before = snapshot(root.parent)
+
+    for step in steps:
+        with pytest.raises(Refused) as caught:
+            roll_back(root, journal_of([step], ["x/empty"]))
+        assert (caught.value.code, caught.value.paths) == ("half_changed", (step.path,))
+        assert snapshot(root.parent) == before
+        (root / CHANGING / "old/0").unlink(missing_ok=True)
+        before = snapshot(root.parent)
+    roll_back(root, journal_of([], ["x/empty"]))
+    assert (home / "empty").is_dir()
+    write_journal(root, b"")
+    complete(root, journal_of([Step("x/empty/file", File(b""), None)], []))
+    assert (home / "empty").is_dir()
+
+
+@pytest.mark.parametrize("command", [["update", "--check"], ["list"], ["doctor"]])
+def test_every_command_refuses_a_journal_with_thousands_of_folders(
+    macchiato: Macchiato, project: Path, command: list[str]
+) -> None:
+    thousands_of_folders_and_no_journal(project)
+
+    assert macchiato(*command, folder=project) == Ran(
+        3,
+        "",
+        f"error: {project}/{CHANGING}/f is not what macchiato leaves when it is killed\n"
+        "  it is not a regular file\n"
+        "  look into it, and remove it when nothing of yours is there\n",
+    )
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives files away")

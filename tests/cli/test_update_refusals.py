@@ -212,7 +212,7 @@ def test_windows_line_ends_stay_through_a_merge_and_a_conflict(later: Macchiato,
     assert (repository / "app/logs.py").read_bytes().endswith(b"# The end.\r\n")
 
 
-@pytest.mark.parametrize("kind", ["link", "link outside", "folder", "binary"])
+@pytest.mark.parametrize("kind", ["link", "link outside", "folder", "binary", "large"])
 def test_something_else_where_a_file_changes_stops_the_update(
     later: Macchiato, repository: Path, work: Path, kind: str
 ) -> None:
@@ -225,11 +225,14 @@ def test_something_else_where_a_file_changes_stops_the_update(
         place.symlink_to(work / "outside.py")
     elif kind == "folder":
         place.mkdir()
+    elif kind == "large":
+        place.write_bytes(b"x\n" * (2 * 1024 * 1024 + 1))
     else:
         place.write_bytes(b"\0\1\2")
     commit(repository, "Mine")
 
-    what = {"folder": "is a folder", "binary": "is not a text"}.get(kind, "is a symbolic link")
+    other = {"folder": "is a folder", "binary": "is not a text", "large": "is too large"}
+    what = other.get(kind, "is a symbolic link")
     refused(
         later,
         repository,
@@ -256,6 +259,24 @@ def test_a_folder_that_leads_out_of_the_project_stops_the_update(
         "  nothing is written outside of it\n",
     )
     assert snapshot(work / "core") == before
+
+
+def test_a_folder_that_leads_into_git_s_own_stops_the_update(later: Macchiato, repository: Path) -> None:
+    shutil.rmtree(repository / "scripts")
+    (repository / "scripts").symlink_to(".git/hooks")
+
+    refused(
+        later,
+        repository,
+        "error: scripts is a link to .git/hooks\n  nothing is written through links: make it a folder\n",
+    )
+
+
+def test_a_text_about_conflict_marks_is_no_conflict(later: Macchiato, repository: Path) -> None:
+    edit(repository / "README.md", r"\Z", "\nLook for\n<<<<<<< yours\nand\n>>>>>>> theirs\n")
+    commit(repository, "Mine")
+
+    assert later("update", "-q", folder=repository) == Ran(0, "", "")
 
 
 def test_a_file_of_the_owners_where_one_is_added_becomes_a_conflict(
