@@ -68,14 +68,19 @@ def is_binary(content: bytes) -> bool:
 
 def has_conflict_marks(content: bytes) -> bool:
     """Whether somebody has to choose between two sides first."""
+    return conflict_line(content) is not None
+
+
+def conflict_line(content: bytes) -> int | None:
+    """The line of the first conflict, None without one."""
     # One after the other, since one expression for all three would take the square of a long file's time.
-    end = 0
+    starts: list[int] = []
     for mark in (rb"^<<<<<<< ", rb"^=======\r?$", rb"^>>>>>>> "):
-        found = re.compile(mark, re.MULTILINE).search(content, end)
+        found = re.compile(mark, re.MULTILINE).search(content, starts[-1] if starts else 0)
         if found is None:
-            return False
-        end = found.end()
-    return True
+            return None
+        starts.append(found.start())
+    return content.count(b"\n", 0, starts[0]) + 1
 
 
 def _is_crlf(content: bytes) -> bool:

@@ -13,7 +13,7 @@ from macchiato_cli.environment import install_commands
 from macchiato_cli.errors import CONFLICTS, MacchiatoError, Refused, Stopped
 from macchiato_cli.layers import Layer, read_layers
 from macchiato_cli.lock import locked
-from macchiato_cli.merge import has_conflict_marks, in_lf, merge_with_git, with_line_ends_of
+from macchiato_cli.merge import conflict_line, in_lf, merge_with_git, with_line_ends_of
 from macchiato_cli.plan import File, Obstacle
 from macchiato_cli.report import Report
 from macchiato_cli.setup import enter
@@ -46,7 +46,9 @@ def update_project(root: Path, report: Report, *, check: bool, dry_run: bool) ->
             raise _behind(behind)
         if not behind:
             report.did("unchanged", f"everything is from macchiato {__version__}")
-        if not dry_run:
+        if dry_run:
+            _note_uncommitted(root, changes, report)
+        else:
             _check_committed(root, changes)
             change_files(root, [step for change in changes for step in change.steps])
         _tell(changes, report, dry_run=dry_run)
@@ -91,15 +93,13 @@ def _behind(layers: Sequence[Layer]) -> Refused:
 
 def _check_resolved(root: Path, present: Mapping[str, File | Obstacle]) -> None:
     """Check that no conflict is left from an earlier update or merge."""
-    marked = [
-        path for path, file in present.items() if isinstance(file, File) and has_conflict_marks(file.content)
-    ]
+    marked = _marked(present)
     if paths := sorted({*marked, *unmerged(root)}):
         raise Refused(
             "there are conflicts to resolve first",
             code="conflicts_left",
-            reasons=paths,
-            tries=_resolving(root, paths),
+            reasons=_conflicts(marked, paths),
+            tries=(*_resolving(root, paths), "macchiato update"),
             paths=paths,
         )
 
@@ -118,8 +118,7 @@ def _check_all_there(root: Path, paths: Sequence[str], present: Mapping[str, Fil
 
 def _check_committed(root: Path, changes: Sequence[Change]) -> None:
     """Check that git has all that is about to be merged or moved, so that nothing can be lost."""
-    edited = {path: file for path, file in (change.there for change in changes if change.edited) if file}
-    paths, reason = uncommitted(root, edited)
+    paths, reason = _uncommitted(root, changes)
     if paths:
         raise Refused(
             "files that would be changed hold edits of yours that are not committed",
@@ -127,13 +126,23 @@ def _check_committed(root: Path, changes: Sequence[Change]) -> None:
             reasons=(*paths, *([reason] if reason else [])),
             tries=(
                 *enter(root),
-                *(["git init"] if reason else []),
+                *(["git init -b main"] if "not a git repository" in reason else []),
                 "git add --all",
                 'git commit -m "Before the update"',
                 "macchiato update",
             ),
             paths=paths,
         )
+
+
+def _note_uncommitted(root: Path, changes: Sequence[Change], report: Report) -> None:
+    if paths := _uncommitted(root, changes)[0]:
+        report.note(f"commit first, so that nothing of yours can be lost: {', '.join(paths)}")
+
+
+def _uncommitted(root: Path, changes: Sequence[Change]) -> tuple[list[str], str]:
+    edited = (change.there for change in changes if change.edited)
+    return uncommitted(root, {path: file for path, file in edited if file})
 
 
 def _tell(changes: Sequence[Change], report: Report, *, dry_run: bool) -> None:
@@ -166,15 +175,13 @@ def _settle(root: Path, changes: Sequence[Change], report: Report, result: Mappi
     except interrupts.Interrupted:
         raise Stopped("the update is complete and kept", paths=[str(root)]) from None
     if conflicts:
+        marked = _marked({change.path: change.after for change in changes if change.sides})
         raise MacchiatoError(
             f"updated, with conflicts in {len(conflicts)} of your files",
             code="conflicts",
             exit_code=CONFLICTS,
-            reasons=(
-                *conflicts,
-                "look for <<<<<<<: keep what is right of both sides, and remove the marks",
-            ),
-            tries=_resolving(root, list(conflicts)),
+            reasons=_conflicts(marked, list(conflicts)),
+            tries=(*_resolving(root, list(conflicts)), "scripts/test", _commit_command()),
             paths=list(conflicts),
             facts={key: value for key, value in result.items() if key not in ("ok", "path")},
         )
@@ -186,15 +193,32 @@ def _settle(root: Path, changes: Sequence[Change], report: Report, result: Mappi
             "git diff",
             *(install_commands() if changed else []),
             "scripts/test",
-            f'git add --all && git commit -m "Update to macchiato {__version__}"',
+            _commit_command(),
         ],
     )
+
+
+def _marked(files: Mapping[str, File | Obstacle | None]) -> dict[str, int]:
+    """Those with conflict marks, and the line of the first."""
+    contents = {path: file.content for path, file in files.items() if isinstance(file, File)}
+    return {path: line for path, content in contents.items() if (line := conflict_line(content))}
+
+
+def _conflicts(marked: Mapping[str, int], paths: Sequence[str]) -> list[str]:
+    """Where they are, and what to do there."""
+    places = [f"{path}:{marked[path]}" if path in marked else f"{path}: git waits for it" for path in paths]
+    hint = "from <<<<<<< to >>>>>>> keep what is right, then remove the marks"
+    return [*places, *([hint] if marked else [])]
 
 
 def _resolving(root: Path, paths: Sequence[str]) -> list[str]:
     import shlex
 
-    return [*enter(root), "git diff", shlex.join(["git", "add", "--", *paths]), "macchiato update --check"]
+    return [*enter(root), "git diff", shlex.join(["git", "add", "--", *paths])]
+
+
+def _commit_command() -> str:
+    return f'git add --all && git commit -m "Update to macchiato {__version__}"'
 
 
 def _result(

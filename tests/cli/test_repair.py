@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
 
@@ -37,6 +37,14 @@ def killed(root: Path) -> Path:
     """Everything is in its place, but the change is not complete."""
     kill_after_the_steps(root)
     return root
+
+
+@pytest.fixture(autouse=True)
+def no_deep_folders_left(tmp_path: Path) -> Generator[None]:
+    """pytest cannot remove what is a thousand folders deep."""
+    yield
+    command = ["find", str(tmp_path), "-name", CHANGING, "-prune", "-exec", "rm", "-rf", "{}", "+"]
+    subprocess.run(command, check=True)
 
 
 def listed(folder: Path) -> str:

@@ -159,17 +159,23 @@ def test_json_names_every_file_and_what_became_of_it(later: Macchiato, repositor
     result = json.loads(ran.out)
     files = {file.pop("path"): file for file in result.pop("files")}
     assert ran.code == 4
+    line = (repository / "app/settings.py").read_text().partition("<<<<<<<")[0].count("\n") + 1
     assert result == {
         "ok": False,
         "code": "conflicts",
         "exit_code": 4,
         "message": "updated, with conflicts in 1 of your files",
         "reasons": [
-            "app/settings.py",
-            "look for <<<<<<<: keep what is right of both sides, and remove the marks",
+            f"app/settings.py:{line}",
+            "from <<<<<<< to >>>>>>> keep what is right, then remove the marks",
         ],
         "paths": ["app/settings.py"],
-        "try": ["git diff", "git add -- app/settings.py", "macchiato update --check"],
+        "try": [
+            "git diff",
+            "git add -- app/settings.py",
+            "scripts/test",
+            f'git add --all && git commit -m "Update to macchiato {LATER}"',
+        ],
         "command": "update",
         "dry_run": False,
         "from": {"the project": __version__, "namespace devUser": __version__},

@@ -54,7 +54,9 @@ def test_edits_that_git_does_not_have_are_not_merged_into(
         conflict(project)
         reason = "  fatal: not a git repository (or any of the parent directories): .git\n"
 
-    tries = ALL_COMMITTED.replace("try: ", "try: git init\n       ") if reason else ALL_COMMITTED
+    tries = ALL_COMMITTED
+    if state == "no repository":
+        tries = ALL_COMMITTED.replace("try: ", "try: git init -b main\n       ")
     refused(
         later,
         project,
@@ -105,15 +107,15 @@ def test_conflicts_are_left_in_the_file_and_in_gits_index_until_they_are_resolve
 
     ran = later("update", "-q", folder=repository)
 
-    tries = "  try: git diff\n       git add -- app/settings.py\n       macchiato update --check\n"
-    assert ran == Ran(
-        4,
-        "",
-        "error: updated, with conflicts in 1 of your files\n"
-        "  app/settings.py\n"
-        "  look for <<<<<<<: keep what is right of both sides, and remove the marks\n" + tries,
-    )
     marked = settings.read_text()
+    line = marked[: marked.index("<<<<<<<")].count("\n") + 1
+    where = (
+        f"  app/settings.py:{line}\n"
+        "  from <<<<<<< to >>>>>>> keep what is right, then remove the marks\n"
+        "  try: git diff\n       git add -- app/settings.py\n"
+    )
+    finish = f'       scripts/test\n       git add --all && git commit -m "Update to macchiato {LATER}"\n'
+    assert ran == Ran(4, "", f"error: updated, with conflicts in 1 of your files\n{where}{finish}")
     assert (
         "<<<<<<< yours\n"
         "    port: Annotated[int, Field(ge=1, le=65535)] = 4000\n"
@@ -127,7 +129,7 @@ def test_conflicts_are_left_in_the_file_and_in_gits_index_until_they_are_resolve
     assert stages == [mine.replace("4000", "3000"), mine, mine.replace("4000", "3100")]
     assert "UU app/settings.py\n" in git(repository, "status", "--porcelain")
 
-    left = f"error: there are conflicts to resolve first\n  app/settings.py\n{tries}"
+    left = f"error: there are conflicts to resolve first\n{where}       macchiato update\n"
     refused(later, repository, left)
     assert later("update", "--check", "-q", folder=repository) == Ran(3, "", left)
 
@@ -149,8 +151,8 @@ def test_a_file_that_git_waits_for_keeps_the_update_from_starting(later: Macchia
     refused(
         later,
         repository,
-        "error: there are conflicts to resolve first\n  notes.md\n",
-        "  try: git diff\n       git add -- notes.md\n       macchiato update --check\n",
+        "error: there are conflicts to resolve first\n  notes.md: git waits for it\n",
+        "  try: git diff\n       git add -- notes.md\n       macchiato update\n",
     )
 
 
