@@ -41,6 +41,7 @@ def macchiato(
 
 @app.command()
 def new(
+    context: typer.Context,
     path: Annotated[str | None, typer.Argument(metavar="PATH", help="The folder to make.")] = None,
     name: Annotated[str | None, typer.Option(help="The project's name, if not the folder's.")] = None,
     namespace: Annotated[str, typer.Option(help="The first namespace.")] = "devUser",
@@ -55,7 +56,7 @@ def new(
     from macchiato_cli.names import namespace_name, project_name
     from macchiato_cli.new import NewProject, Place, chosen, find_place, make_project, new_command, would_make
 
-    report = Report(quiet=quiet, as_json=as_json)
+    report = _report(context, quiet=quiet, as_json=as_json)
     options = _given(
         no_install=no_install, no_git=no_git, dry_run=dry_run, yes=yes, quiet=quiet, json=as_json
     )
@@ -86,6 +87,7 @@ def new(
 
 @app.command()
 def add_namespace(
+    context: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Such as chat.")] = None,
     event: Annotated[
         list[str] | None, typer.Option(help="What clients send; may be repeated.", show_default="sayStuff")
@@ -100,7 +102,7 @@ def add_namespace(
     from macchiato_cli.addition import NewNamespace, add_to_project, addition_command
     from macchiato_cli.names import DEFAULT_EVENT, event_names, namespace_name, right_events
 
-    report = Report(quiet=quiet, as_json=as_json)
+    report = _report(context, quiet=quiet, as_json=as_json)
     options = _given(public=public, dry_run=dry_run, yes=yes, quiet=quiet, json=as_json)
 
     def named(typed: str) -> NamespaceName:
@@ -128,6 +130,7 @@ def add_namespace(
 
 @app.command()
 def remove_namespace(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", autocompletion=namespaces_here)],
     force: Annotated[bool, typer.Option("--force", help="Also remove files that you edited.")] = False,
     dry_run: DryRun = False,
@@ -137,21 +140,22 @@ def remove_namespace(
     """Remove a namespace that nobody edited."""
     from macchiato_cli.removal import remove_from_project
 
-    report = Report(quiet=quiet, as_json=as_json)
+    report = _report(context, quiet=quiet, as_json=as_json)
     remove_from_project(_project(report), name, report, force=force, dry_run=dry_run)
 
 
 @app.command("list")
-def list_(quiet: Quiet = False, as_json: Json = False) -> None:
+def list_(context: typer.Context, quiet: Quiet = False, as_json: Json = False) -> None:
     """List the namespaces: guards, events, where they are."""
     from macchiato_cli.listing import list_namespaces
 
-    report = Report(quiet=quiet, as_json=as_json)
+    report = _report(context, quiet=quiet, as_json=as_json)
     list_namespaces(_project(report), report)
 
 
 @app.command()
 def update(
+    context: typer.Context,
     check: Annotated[bool, typer.Option("--check", help="Only tell whether it is behind.")] = False,
     dry_run: DryRun = False,
     quiet: Quiet = False,
@@ -160,7 +164,7 @@ def update(
     """Merge what later templates brought into the project."""
     from macchiato_cli.update import update_project
 
-    report = Report(quiet=quiet, as_json=as_json)
+    report = _report(context, quiet=quiet, as_json=as_json)
     update_project(_project(report), report, check=check, dry_run=dry_run)
 
 
@@ -177,18 +181,25 @@ def run(
     """
     from macchiato_cli.server import run_server
 
-    root = _project(Report())
+    root = _project(_report(context, quiet=False, as_json=False))
     code = run_server(root, host=host, port=port, reload=not no_reload, arguments=context.args)
     raise typer.Exit(code)
 
 
 @app.command()
-def doctor(quiet: Quiet = False, as_json: Json = False) -> None:
+def doctor(context: typer.Context, quiet: Quiet = False, as_json: Json = False) -> None:
     """Check all that the project needs to run."""
     from macchiato_cli.doctor import examine
 
-    report = Report(quiet=quiet, as_json=as_json)
+    report = _report(context, quiet=quiet, as_json=as_json)
     examine(_project(report), report)
+
+
+def _report(context: typer.Context, *, quiet: bool, as_json: bool) -> Report:
+    """The report that this command and its errors are told with."""
+    report: Report = context.obj
+    report.quiet, report.as_json = quiet, as_json
+    return report
 
 
 def _project(report: Report) -> Path:

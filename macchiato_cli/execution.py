@@ -26,13 +26,15 @@ def execute(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    # Each command tells with it, so that an error has the notes that came before.
+    report = Report(as_json="--json" in arguments)
     try:
-        code = app(list(arguments) or ["--help"], prog_name="macchiato", standalone_mode=False)
+        code = app(list(arguments) or ["--help"], prog_name="macchiato", standalone_mode=False, obj=report)
     except (Exception, interrupts.Interrupted) as problem:
         if os.environ.get("MACCHIATO_DEBUG") == "1":
             traceback.print_exc()
         error = _as_error(problem)
-        Report(as_json="--json" in arguments).error(error)
+        report.error(error)
         return error.exit_code
     return code or 0
 

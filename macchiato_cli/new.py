@@ -10,7 +10,7 @@ from pathlib import Path
 
 from macchiato_cli.apply import change_files, create_folder
 from macchiato_cli.environment import install_commands, installer, venv_python
-from macchiato_cli.errors import USAGE, MacchiatoError, shown
+from macchiato_cli.errors import USAGE, MacchiatoError, Refused, shown
 from macchiato_cli.journal import is_unfinished
 from macchiato_cli.lock import locked
 from macchiato_cli.names import (
@@ -100,7 +100,12 @@ def find_place(typed: str, name: str | None, *, command: Callable[[str], str]) -
     if is_unfinished(folder):
         with locked(folder):
             pass  # What a killed command had begun here is taken back.
-    is_folder_already(folder)
+    try:
+        is_folder_already(folder)
+    except Refused as refusal:
+        if (folder / PROJECT_RECORD).is_file():
+            refusal.tries = (*enter(folder), *refusal.tries)
+        raise
     return place
 
 
@@ -142,8 +147,8 @@ def make_project(project: NewProject, report: Report, *, dry_run: bool) -> None:
     report.did("created", f"{len(files)} files in {as_typed(target)}")
     stages = [git_stage(target, project.record, report)] if project.with_git else []
     stages += [install_stage(target, report)] if project.with_install else []
-    done = set_up(target, stages)
-    following = _next_commands(project, installed="installed" in done)
+    done, left = set_up(target, stages)
+    following = _next_commands(project, left, installed="installed" in done)
     report.tree(project.place.name, _entries(files))
     report.commands("Next:", following)
     report.commands("The same, without questions:", [project.again])
@@ -168,10 +173,11 @@ def _all_files(record: ProjectRecord) -> dict[str, File]:
     return files | secret | namespace_files(first) | {PROJECT_RECORD: vouching}
 
 
-def _next_commands(project: NewProject, *, installed: bool) -> list[str]:
+def _next_commands(project: NewProject, left: Sequence[str], *, installed: bool) -> list[str]:
     client = f"{venv_python()} clients/{project.namespace.module}.py --name Ada"
     return [
         *enter(project.place.folder),
+        *left,
         *([] if installed else install_commands()),
         "macchiato run",
         f"{client}   # in a second terminal",

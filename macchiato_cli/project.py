@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,12 +51,15 @@ def find_project(start: Path) -> Path:
 
     Raises:
         MacchiatoError: It is in none.
-        Refused: It is in somebody else's.
+        Refused: It is in somebody else's, or in one that has lost its record.
     """
     for folder in (start, *start.parents):
         if (folder / PROJECT_RECORD).is_file() or is_unfinished(folder):
             check_ours(folder, "", ".macchiato", PROJECT_RECORD)
             return folder
+        if (folder / namespace_record("x")).parent.is_dir():
+            check_ours(folder, "", ".macchiato")
+            raise _without_record(folder)
     raise MacchiatoError(
         f"{start} is not inside a macchiato project",
         code="not_a_project",
@@ -155,6 +159,20 @@ def _load(path: Path, template: str) -> tuple[str, Mapping[str, Any]]:
             paths=[str(path)],
         )
     return version, answers
+
+
+def _without_record(root: Path) -> Refused:
+    """The error for a folder that has the records of namespaces, and not the project's."""
+    path = root / PROJECT_RECORD
+    if os.path.lexists(path):
+        return damaged(path, "it is not a regular file")
+    return Refused(
+        f"{root} has lost its record, {PROJECT_RECORD}",
+        code="missing_record",
+        reasons=("those of its namespaces are still there",),
+        tries=(shlex.join(["git", "checkout", "--", str(path)]),),
+        paths=[str(path)],
+    )
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

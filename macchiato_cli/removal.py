@@ -28,6 +28,7 @@ from macchiato_cli.record_file import damaged
 from macchiato_cli.report import Report
 from macchiato_cli.scaffold import namespace_files, project_files
 from macchiato_cli.target import present_files
+from macchiato_cli.worktree import uncommitted
 
 _SEARCHED = ("app", "clients", "tests")
 _MOST_BYTES_SEARCHED = 1024 * 1024
@@ -37,7 +38,8 @@ def remove_from_project(root: Path, name: str, report: Report, *, force: bool, d
     """Remove a namespace: its module, client, test and record.
 
     Args:
-        force: Also remove files that their owner edited.
+        name: In any spelling that gives the same module, perhaps after a slash.
+        force: Also remove files that their owner edited; their diffs are shown all the same.
 
     Raises:
         MacchiatoError: There is no such namespace, or the files cannot be removed.
@@ -52,8 +54,12 @@ def remove_from_project(root: Path, name: str, report: Report, *, force: bool, d
             _check_apart(root, record, generated, project)
         present = present_files(root, generated)
         edited = _edited(generated, present, namespace_record(record.name.module))
+        for path, file in edited.items():
+            report.diff((path, generated[path].content), (path, in_lf(file.content)))
         if edited and not force:
-            raise _refusal(record, generated, edited, report)
+            raise _refusal(record, edited)
+        # Asked for while a signal may still end it all: git may take its time.
+        lost, reason = uncommitted(root, edited)
         steps = [Step(path, file, None) for path, file in present.items() if isinstance(file, File)]
         if not dry_run:
             change_files(root, steps)
@@ -63,6 +69,9 @@ def remove_from_project(root: Path, name: str, report: Report, *, force: bool, d
     kept = [path for path, file in present.items() if isinstance(file, Obstacle)]
     for path in kept:
         report.note(f"{path} is kept: it is no file that macchiato made")
+    if lost:
+        were, why = "are" if dry_run else "were", f" ({reason.removeprefix('fatal: ')})" if reason else ""
+        report.note(f"your edits {were} not committed, so git cannot give them back: {', '.join(lost)}{why}")
     gone = {step.path for step in steps}
     for path in (path for path in _mentions(root, record.name.object) if path not in gone):
         report.note(f"{path} still mentions {record.name.object}")
@@ -81,12 +90,13 @@ def remove_from_project(root: Path, name: str, report: Report, *, force: bool, d
     )
 
 
-def _find(root: Path, name: str) -> NamespaceRecord:
+def _find(root: Path, typed: str) -> NamespaceRecord:
+    name = typed.removeprefix("/")  # As it is on the wire, and as `macchiato list` has it.
     record = None if why_misspelled_namespace(name) else read_namespace(root, to_snake(name))
     if record is None:
         modules = recorded_modules(root)
         raise MacchiatoError(
-            f"there is no namespace {shown(name)}",
+            f"there is no namespace {shown(typed)}",
             code="no_such_namespace",
             exit_code=USAGE,
             reasons=(f"there {'is' if len(modules) == 1 else 'are'} {', '.join(modules) or 'none'}",),
@@ -115,11 +125,7 @@ def _edited(
     }
 
 
-def _refusal(
-    record: NamespaceRecord, generated: Mapping[str, File], edited: Mapping[str, File], report: Report
-) -> Refused:
-    for path, file in edited.items():
-        report.diff((path, generated[path].content), (path, in_lf(file.content)))
+def _refusal(record: NamespaceRecord, edited: Mapping[str, File]) -> Refused:
     return Refused(
         f"namespace {record.name.wire} has files that you edited",
         code="edited",

@@ -25,10 +25,17 @@ def why_no_repository(root: Path) -> str | None:
         return f"it is inside the git repository {found[1]}"
     if around_it.code == 0:
         return f"it is inside the git repository {around_it.output.rstrip()}"
-    for setting in ("user.name", "user.email"):
-        if not git(root, "config", setting).output.strip():
-            return f"git does not know your {setting}"
     return None
+
+
+def identity_commands(root: Path) -> dict[str, str]:
+    """What git does not know of the user and needs for a commit: each setting, and the command for it."""
+    examples = {"user.name": "Your Name", "user.email": "you@example.com"}
+    return {
+        setting: shlex.join(["git", "config", "--global", setting, example])
+        for setting, example in examples.items()
+        if not git(root, "config", setting).output.strip()
+    }
 
 
 def commit_everything(root: Path, message: str) -> None:

@@ -28,7 +28,13 @@ def check(url: str) -> Finding:
         return why_no_file(path, shown) or check_migrations(sqlite_engine(path), shown)
     # What is in the query may be a password too.
     shown = parsed.set(query={}).render_as_string(hide_password=True)
-    return check_migrations(server_engine(parsed), shown)
+    try:
+        engine = server_engine(parsed)
+    except ModuleNotFoundError:
+        if parsed.get_backend_name() != "postgresql":
+            raise
+        return "broken", 'the driver for PostgreSQL is not installed: pip install -e ".[postgres]"', ()
+    return check_migrations(engine, shown)
 
 
 def why_no_file(path: Path, shown: str) -> Finding | None:
@@ -49,10 +55,14 @@ def why_no_file(path: Path, shown: str) -> Finding | None:
     if not path.exists():
         return "ok", f"{shown} is not there yet: the server makes it when it starts", ()
     if not path.is_file():
-        return "broken", f"{shown} is no regular file", [f"mv {shlex.quote(str(path))} elsewhere"]
+        return "broken", f"{shown} is no regular file", [_put_aside(shown)]
     if not os.access(path, os.R_OK | os.W_OK):
         return "broken", f"you may not write to {shown}", [f"chmod u+rw {shlex.quote(str(path))}"]
     return None
+
+
+def _put_aside(shown: str) -> str:
+    return shlex.join(["mv", "-i", shown, f"{shown}.bak"])
 
 
 def sqlite_engine(path: Path) -> Any:
@@ -92,7 +102,10 @@ def check_migrations(engine: Any, shown: str) -> Finding:
             current = MigrationContext.configure(connection).get_current_heads()
     except SQLAlchemyError as error:
         reason = " ".join(str(getattr(error, "orig", None) or error).split())
-        return "broken", f"{shown}: {reason}", ["DATABASE_URL=sqlite:///app.sqlite3 macchiato run"]
+        # Making another SQLite file is no way out of a SQLite file that is none.
+        is_no_file = engine.dialect.name == "sqlite" and "not a database" in reason
+        other = _put_aside(shown) if is_no_file else "DATABASE_URL=sqlite:///app.sqlite3 macchiato run"
+        return "broken", f"{shown}: {reason}", [other]
     script = ScriptDirectory.from_config(Config(toml_file="pyproject.toml"))
     heads = script.get_heads()
     if len(heads) > 1:

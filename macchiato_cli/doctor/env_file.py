@@ -20,7 +20,7 @@ def check_env_file(root: Path, repository: Repository) -> Check:
             return ok(".env", "not there: the settings come from the environment")
         return broken(".env", "not there, and TOKEN_SECRET is not in the environment", ["scripts/setup"])
     if not path.is_file():
-        return broken(".env", "is no regular file", ["mv .env elsewhere", "scripts/setup"])
+        return broken(".env", "is no regular file", ["mv -i .env .env.bak", "scripts/setup"])
     problems: list[str] = []
     tries: list[str] = []
     if repository.tracks_env_file:

@@ -6,13 +6,17 @@ strings, errors); the URLs are those of redis-py.
 
 from __future__ import annotations
 
+import os
 import shlex
 import socket
 import ssl
 from collections.abc import Sequence
+from importlib.util import find_spec
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 _PATIENCE_S = 2
+_CLIENT = "redis"
+_LARGEST_PYPROJECT = 1024 * 1024
 _LONGEST_LINE = 1000
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -32,6 +36,8 @@ def check(url: str) -> tuple[str, str, Sequence[str]]:
         found = "REDIS_URL has an @ after its host: in a password, / is written %2F, ? is %3F, # is %23"
         return "broken", found, example
     shown = f"unix://{parts.path}" if parts.scheme == "unix" else f"{parts.scheme}://{host}:{port}"
+    if _wants_client() and find_spec(_CLIENT) is None:
+        return "broken", 'the client for Redis is not installed: pip install -e ".[redis]"', ()
     try:
         with connect(parts, host, port) as connection:
             refusal = greet(connection, parts)
@@ -47,6 +53,20 @@ def check(url: str) -> tuple[str, str, Sequence[str]]:
     with_password = f"REDIS_URL={shlex.quote(f'{parts.scheme}://USER:PASSWORD@{host}:{port}/0')}"
     tries = [with_password] if refusal.startswith(("-NOAUTH", "-WRONGPASS", "-ERR AUTH")) else []
     return "broken", f"{shown} refuses: {refusal[1:]}", tries
+
+
+def _wants_client() -> bool:
+    """Whether pyproject.toml has an extra for it; what reads REDIS_URL else, nobody knows."""
+    import tomllib
+
+    if not os.path.isfile("pyproject.toml"):
+        return False
+    try:
+        with open("pyproject.toml", "rb") as stream:
+            text = stream.read(_LARGEST_PYPROJECT).decode()
+        return "redis" in tomllib.loads(text)["project"]["optional-dependencies"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def _breaks_off(parts: SplitResult) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -41,7 +42,7 @@ class Answers:
             state, found, tries = examine()
         except BaseException as error:
             state, found, tries = "broken", f"could not be checked: {type(error).__name__}: {error}", ()
-        self.tell(name, state, found, tries)
+        self.tell(name, state, found, remedies(tries))
 
     def tell(self, name: str, state: str, found: str, tries: Sequence[str] = ()) -> None:
         """One line."""
@@ -132,7 +133,26 @@ def explained(error: BaseException) -> tuple[str, list[str]]:
             tries.append(line.strip().removeprefix("try: "))
         elif line.startswith("  ") and found:
             found[-1] += f": {line.strip()}"
-    return "; ".join(found), tries
+    return "; ".join(found), remedies(tries)
+
+
+def remedies(tries: Sequence[str]) -> list[str]:
+    """Remedies as one can type them, settings with their place; also those of macchiato 0.1.0's loader."""
+    typable: list[str] = []
+    for command in tries:
+        if re.fullmatch(r"[A-Z][A-Z0-9_]*=\S+(, or \S+)?", command):
+            # The environment wins over .env.
+            place = "export" if os.environ.get(command.partition("=")[0]) else "in .env:"
+            typable.append(f"{place} {command}")
+        elif command.startswith("scripts/setup, "):
+            # It only helps where there is no .env, and then nothing else is needed.
+            typable += [] if os.path.exists(".env") else ["scripts/setup"]
+        elif command.startswith("python -c ") and "secrets" in command:
+            hint = "   # in .env: TOKEN_SECRET=..."
+            typable += [f".venv/bin/{command}{hint}"] if os.path.exists(".env") else []
+        else:
+            typable.append(command)
+    return typable
 
 
 def sibling(name: str, *, folder: str = _HERE) -> Any:

@@ -45,6 +45,25 @@ def test_a_failure_is_one_json_object_on_stdout(
     assert expected == {key: found[key] for key in expected}
 
 
+def test_what_was_noted_before_an_error_is_told_with_it(macchiato: Macchiato, project: Path) -> None:
+    for folder in ("old", "new"):
+        (project / ".macchiato-changing" / folder).mkdir(parents=True)
+    (project / ".macchiato-changing/journal").write_text('{"steps": [], "folders": []}')
+
+    ran = macchiato("add-namespace", "9lives", "--json", folder=project)
+
+    found = json.loads(ran.out)
+    assert (ran.code, ran.err, found["code"]) == (2, "", "bad_name")
+    assert found["notes"] == ["a macchiato command was killed here: what it had begun is taken back"]
+
+
+def test_an_option_of_the_server_s_is_none_of_the_command_s(macchiato: Macchiato, work: Path) -> None:
+    ran = macchiato("run", "--", "--json")
+
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith(f"error: {work} is not inside a macchiato project\n")
+
+
 def test_new_tells_all_in_one_json_object(macchiato: Macchiato, work: Path) -> None:
     ran = macchiato("new", "demo", "--json", "--no-git", "--no-install")
 

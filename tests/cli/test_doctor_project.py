@@ -117,6 +117,20 @@ def test_files_of_the_owner_s_are_counted(project: Path) -> None:
     assert found == ok("template", f"{__version__}, 2 of {count} files edited by you, 1 deleted")
 
 
+def test_conflict_marks_in_generated_files_are_broken(project: Path) -> None:
+    text = (project / "app/main.py").read_text()
+    marks = "<<<<<<< ours\na\n||||||| 0.1.0\n=======\nb\n>>>>>>> 0.2.0\n"
+    (project / "app/main.py").write_text(f"{text}{marks}")
+    (project / "README.md").write_text(f"1\n2\n{marks}{marks}")
+    (project / "own.py").write_text(marks)
+
+    found = check_template(project)
+
+    line = text.count("\n") + 1
+    places = ", ".join(sorted(["README.md:3", f"app/main.py:{line}"]))
+    assert found == broken("template", f"conflicts are left to resolve: {places}", ["git diff"])
+
+
 def test_a_project_of_an_earlier_version_asks_for_an_update(later: Macchiato, project: Path) -> None:
     ran = later("doctor", folder=project)
 

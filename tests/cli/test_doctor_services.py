@@ -8,6 +8,7 @@ import shutil
 import socket
 import sqlite3
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -52,6 +53,27 @@ def listening(*, answer: bytes | None = None) -> Iterator[int]:
         server.shutdown(socket.SHUT_RDWR)
         for connection in kept:
             connection.close()
+
+
+# Stands for a server, or its reloader, that has a port and answers nothing there.
+LISTENS = """
+import socket, time
+with socket.create_server(("127.0.0.1", 0)) as server:
+    print(server.getsockname()[1], flush=True)
+    time.sleep(60)
+"""
+
+
+@contextmanager
+def serving(root: Path, *options: str) -> Iterator[tuple[int, int]]:
+    """The port and the process of a server that was started as `macchiato run` does."""
+    command = [sys.executable, "-m", "app", *options]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline()), process.pid
+        finally:
+            process.terminate()
 
 
 class Healthy(BaseHTTPRequestHandler):
@@ -102,6 +124,48 @@ def test_a_host_that_is_not_this_machine_is_broken() -> None:
 
     assert (state, tries) == ("broken", ["macchiato run --host 127.0.0.1"])
     assert found == "192.0.2.1:3000 cannot be listened on: Cannot assign requested address"
+
+
+def test_a_server_of_this_project_that_waits_for_a_fix_is_a_note(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "app/__main__.py").write_text(LISTENS)
+    monkeypatch.setattr(port_check, "_PATIENCE_S", 0.3)
+    with serving(project, "--reload") as (port, _):
+        other = port_check.check("127.0.0.1", port)
+        monkeypatch.chdir(project)
+        found = port_check.check("127.0.0.1", port)
+
+    assert other[:2] == ("broken", f"127.0.0.1:{port} is taken by another program")
+    words = "this project's server waits there for a fix; where it was started it says of what"
+    assert found == ("note", f"127.0.0.1:{port} is in use: {words}", ())
+
+
+def test_a_server_of_this_project_that_hangs_is_broken(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "app/__main__.py").write_text(LISTENS)
+    monkeypatch.setattr(port_check, "_PATIENCE_S", 0.3)
+    monkeypatch.chdir(project)
+    with serving(project) as (port, process):
+        found = port_check.check("127.0.0.1", port)
+
+    words = "this project's server is there, and does not answer"
+    assert found == ("broken", f"127.0.0.1:{port} is in use: {words}", [f"kill {process}"])
+
+
+def test_where_nobody_knows_whose_port_it_is_nobody_is_accused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(port_check, "_PATIENCE_S", 0.3)
+    monkeypatch.setattr(port_check, "_PROCESSES", str(tmp_path))
+    with listening() as port:
+        state, found, _ = port_check.check("127.0.0.1", port)
+
+    assert (state, found) == (
+        "broken",
+        f"127.0.0.1:{port} is in use, and what is there does not answer as this server does",
+    )
 
 
 # Redis.
@@ -232,10 +296,14 @@ def test_a_database_that_cannot_be_used_is_broken(migrated: Path, tmp_path: Path
     nowhere = database_check.check(f"sqlite+aiosqlite:///{tmp_path}/no where/app.sqlite3")
     folder = database_check.check(f"sqlite+aiosqlite:///{tmp_path}")
 
-    assert garbage[:2] == ("broken", "app.sqlite3: file is not a database")
+    assert garbage == (
+        "broken",
+        "app.sqlite3: file is not a database",
+        ["mv -i app.sqlite3 app.sqlite3.bak"],
+    )
     found = f"{tmp_path}/no where/app.sqlite3 cannot be made: its folder is not there"
     assert nowhere == ("broken", found, [f"mkdir -p '{tmp_path}/no where'"])
-    assert folder[:2] == ("broken", f"{tmp_path} is no regular file")
+    assert folder == ("broken", f"{tmp_path} is no regular file", [f"mv -i {tmp_path} {tmp_path}.bak"])
     assert not (tmp_path / "no where").exists()
 
 
@@ -251,6 +319,12 @@ def test_a_postgres_that_does_not_answer_is_broken_and_not_waited_for() -> None:
 
 
 # The settings' probe.
+
+# What a PATH has, and the command that installs with it.
+INSTALLERS = [
+    ("/usr/bin:/bin", ".venv/bin/python -m pip install -e '.[dev,postgres]'"),
+    ("{}", "uv pip install --python .venv/bin/python -e '.[dev,postgres]'"),
+]
 
 
 def probe_services(project: Path, *options: str) -> Answer:
@@ -273,14 +347,109 @@ def test_settings_that_are_refused_are_told_in_the_project_s_words(project: Path
             'PORT cannot be "http": Input should be a valid integer, unable to parse string as an integer;'
             " TOKEN_SECRET cannot be used: it is a placeholder, which anybody can guess",
             [
-                "PORT=3000",
-                "scripts/setup, which writes a missing .env; or set TOKEN_SECRET to what this prints:",
-                'python -c "import secrets; print(secrets.token_urlsafe(48))"',
+                "in .env: PORT=3000",
+                '.venv/bin/python -c "import secrets; print(secrets.token_urlsafe(48))"'
+                "   # in .env: TOKEN_SECRET=...",
             ],
         ),
         note("port", "not known: the settings cannot be used"),
         note("database", "not known: the settings cannot be used"),
     ]
+
+
+def test_what_comes_from_the_environment_is_put_right_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "http")
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    assert services_probe.remedies(
+        [
+            "PORT=3000",
+            "DATABASE_URL=postgresql://localhost/app, or sqlite:///app.sqlite3",
+            "DATABASE_URL=sqlite:///app.sqlite3 macchiato run",
+        ]
+    ) == [
+        "export PORT=3000",
+        "in .env: DATABASE_URL=postgresql://localhost/app, or sqlite:///app.sqlite3",
+        "DATABASE_URL=sqlite:///app.sqlite3 macchiato run",
+    ]
+
+
+def test_a_secret_is_made_where_there_is_an_env_file_else_both_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    of_0_1_0 = [
+        "scripts/setup, which writes a missing .env; or set TOKEN_SECRET to what this prints:",
+        'python -c "import secrets; print(secrets.token_urlsafe(48))"',
+    ]
+
+    without = services_probe.remedies(of_0_1_0)
+    (tmp_path / ".env").touch()
+
+    assert without == ["scripts/setup"]
+    assert services_probe.remedies(of_0_1_0) == [
+        '.venv/bin/python -c "import secrets; print(secrets.token_urlsafe(48))"   # in .env: TOKEN_SECRET=...'
+    ]
+
+
+def test_a_missing_env_file_is_made_by_the_project_s_own_script(project: Path) -> None:
+    (project / ".env").unlink()
+
+    settings = check_services(probe_services(project))[0]
+
+    assert (settings.found, settings.tries) == (
+        "TOKEN_SECRET is missing: it encrypts the tokens that say who is connecting",
+        ("scripts/setup",),
+    )
+
+
+@pytest.mark.parametrize(("path", "install"), INSTALLERS)
+def test_a_driver_that_is_missing_is_installed_into_the_project_s_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, install: str
+) -> None:
+    (tmp_path / "uv").write_text("")
+    (tmp_path / "uv").chmod(0o755)
+    monkeypatch.setenv("PATH", path.format(tmp_path))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    said = (
+        "error: DATABASE_URL cannot be used\n"
+        '  the driver for PostgreSQL is not installed: pip install -e ".[postgres]"\n'
+        "  try: DATABASE_URL=postgresql://user:password@localhost/app, or sqlite:///app.sqlite3\n"
+        "settings come from the environment, else from /demo/.env"
+    )
+
+    found, tries = services_probe.explained(SystemExit(said))
+    line = json.dumps({"name": "settings", "state": "broken", "found": found, "tries": tries})
+
+    assert check_services(Answer(0, f"{line}\n", ""))[0] == broken(
+        "settings", "DATABASE_URL cannot be used: the driver for PostgreSQL is not installed", [install]
+    )
+
+
+def test_a_driver_that_only_the_import_misses_is_installed_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    path, install = INSTALLERS[0]
+    monkeypatch.setenv("PATH", path)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+
+    state, found, tries = database_check.check("postgresql+psycopg://ada:s3cret@127.0.0.1:1/x")
+    line = json.dumps({"name": "database", "state": state, "found": found, "tries": list(tries)})
+    settings = '{"name": "settings", "state": "ok", "found": "complete", "tries": []}'
+
+    assert check_services(Answer(0, f"{settings}\n{line}\n", ""))[1] == broken(
+        "database", "the driver for PostgreSQL is not installed", [install]
+    )
+
+
+def test_a_redis_whose_client_is_missing_is_broken(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    text = (project / "pyproject.toml").read_text()
+    (project / "pyproject.toml").write_text(text.replace("dev = [", 'redis = ["redis>=5"]\ndev = [', 1))
+    monkeypatch.setattr(redis_check, "_CLIENT", "no_such_module")
+
+    assert redis_check.check("redis://127.0.0.1:1") == (
+        "broken",
+        'the client for Redis is not installed: pip install -e ".[redis]"',
+        (),
+    )
 
 
 def test_a_check_that_hangs_is_told_after_the_others(project: Path) -> None:

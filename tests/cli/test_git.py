@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -57,14 +58,65 @@ def test_without_git_there_is_a_note(macchiato: Macchiato, work: Path, home: Pat
     assert "note      no git repository was made: git is not installed\n" in ran.out
 
 
-def test_without_an_identity_there_is_a_note(macchiato: Macchiato, work: Path, home: Path) -> None:
-    (home / ".gitconfig").write_text("[user]\n\tname = Ada\n")
+def test_without_an_identity_there_is_a_note_and_what_to_type(
+    macchiato: Macchiato, work: Path, home: Path
+) -> None:
+    (home / ".gitconfig").unlink()
 
     ran = macchiato("new", "demo", "--no-install")
 
-    assert ran.code == 0
-    assert "note      no git repository was made: git does not know your user.email\n" in ran.out
+    assert (ran.code, ran.err) == (0, "")
+    assert (
+        "note      no git repository was made: git does not know your user.name and user.email\n" in ran.out
+    )
+    assert (
+        "Next:\n"
+        "  cd demo\n"
+        "  git config --global user.name 'Your Name'\n"
+        "  git config --global user.email you@example.com\n"
+        "  git init -b main\n"
+        "  git add --all\n"
+        f"  git commit -m 'Start demo from macchiato {__version__}'\n"
+    ) in ran.out
     assert not (work / "demo/.git").exists()
+
+
+def test_half_of_an_identity_is_kept(macchiato: Macchiato, work: Path, home: Path) -> None:
+    (home / ".gitconfig").write_text("[user]\n\tname = Ada\n")
+
+    ran = macchiato("new", "demo", "--no-install", "--json")
+
+    found = json.loads(ran.out)
+    assert (ran.code, found["done"]) == (0, [])
+    assert found["notes"] == ["no git repository was made: git does not know your user.email"]
+    assert found["next"][:3] == [
+        "cd demo",
+        "git config --global user.email you@example.com",
+        "git init -b main",
+    ]
+    assert not (work / "demo/.git").exists()
+
+
+def test_without_an_identity_a_failing_installation_is_told_with_both_remedies(
+    macchiato: Macchiato, work: Path, home: Path
+) -> None:
+    (home / ".gitconfig").unlink()
+    (home / "bin").mkdir()
+    (home / "bin/uv").write_text("#!/bin/sh\nexit 1\n")
+    (home / "bin/uv").chmod(0o755)
+
+    ran = macchiato("new", "demo", "--json", PATH=f"{home}/bin:/usr/bin:/bin")
+
+    found = json.loads(ran.out)
+    assert (ran.code, found["code"]) == (1, "install_failed")
+    assert found["notes"] == ["no git repository was made: git does not know your user.name and user.email"]
+    assert found["try"][:4] == [
+        "cd demo",
+        "git config --global user.name 'Your Name'",
+        "git config --global user.email you@example.com",
+        "git init -b main",
+    ]
+    assert found["try"][-1].startswith("uv pip install ")
 
 
 def test_another_repository_in_the_environment_is_left_alone(macchiato: Macchiato, work: Path) -> None:

@@ -45,8 +45,12 @@ def test_a_project_is_not_made_twice(macchiato: Macchiato, project: Path) -> Non
         "",
         f"error: {project} is a macchiato project already\n"
         f"  it holds {names}\n"
-        "  try: macchiato add-namespace chat\n"
+        "  try: cd demo\n"
+        "       macchiato add-namespace chat\n"
         "       macchiato run\n",
+    )
+    assert macchiato("new", ".", folder=project).err.endswith(
+        "  try: macchiato add-namespace chat\n       macchiato run\n"
     )
     assert snapshot(project) == before
 

@@ -173,6 +173,40 @@ def test_a_damaged_project_is_left_alone(macchiato: Macchiato, project: Path) ->
     assert snapshot(project) == before
 
 
+def test_a_deleted_record_of_the_project_is_told_as_such(macchiato: Macchiato, project: Path) -> None:
+    path = project / ".macchiato/project.yml"
+    path.unlink()
+    before = snapshot(project)
+
+    ran = macchiato("add-namespace", "chat", folder=project / "app")
+
+    assert ran == Ran(
+        3,
+        "",
+        f"error: {project} has lost its record, .macchiato/project.yml\n"
+        "  those of its namespaces are still there\n"
+        f"  try: git checkout -- {path}\n",
+    )
+    assert snapshot(project) == before
+
+
+def test_a_record_of_the_project_that_is_no_file_is_refused(macchiato: Macchiato, project: Path) -> None:
+    path = project / ".macchiato/project.yml"
+    path.unlink()
+    path.mkdir()
+
+    ran = macchiato("list", folder=project)
+
+    assert ran == Ran(
+        3,
+        "",
+        'error: "project.yml" is not a record that macchiato wrote\n'
+        "  it is not a regular file\n"
+        f"  it is {path}\n"
+        f"  try: git checkout -- {path}\n",
+    )
+
+
 def test_a_name_that_became_reserved_later_is_read_nonetheless(tmp_path: Path) -> None:
     write_record(tmp_path, RECORD.replace("demo", "uvicorn").replace("devUser", "asyncio"))
 

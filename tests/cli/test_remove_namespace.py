@@ -11,7 +11,7 @@ import pytest
 
 from macchiato_cli.errors import MacchiatoError
 from macchiato_cli.report import Report
-from tests.cli.conftest import Macchiato, Ran, git, snapshot
+from tests.cli.conftest import Macchiato, Ran, commit, git, snapshot
 from tests.later import edit
 
 FILES = ["app/namespaces/chat.py", "clients/chat.py", "tests/test_chat.py", ".macchiato/namespaces/chat.yml"]
@@ -108,6 +108,46 @@ def test_a_file_that_takes_forever_to_compare_is_not_compared(macchiato: Macchia
     )
 
 
+def test_force_shows_the_edits_that_go_and_says_which_git_cannot_give_back(
+    macchiato: Macchiato, chat: Path
+) -> None:
+    edit(chat / "clients/chat.py", r"\A", "# Committed.\n")
+    commit(chat, "Start")
+    edit(chat / "tests/test_chat.py", r"\A", "# Not committed.\n")
+
+    ran = macchiato("remove-namespace", "chat", "--force", folder=chat)
+
+    assert (ran.code, ran.err) == (0, "")
+    assert "--- clients/chat.py\n+++ clients/chat.py\n@@ -1,3 +1,4 @@\n+# Committed.\n" in ran.out
+    assert "--- tests/test_chat.py\n+++ tests/test_chat.py\n@@ -1,3 +1,4 @@\n+# Not committed.\n" in ran.out
+    words = "your edits were not committed, so git cannot give them back: tests/test_chat.py"
+    assert ran.out.endswith(f"{REMOVED}note      {words}\n")
+
+
+def test_without_a_repository_force_says_that_edits_cannot_come_back(
+    macchiato: Macchiato, chat: Path
+) -> None:
+    edit(chat / "clients/chat.py", r"\A", "# Mine.\n")
+    before = snapshot(chat)
+
+    ran = macchiato("remove-namespace", "chat", "--force", "--dry-run", folder=chat)
+
+    assert (ran.code, ran.err) == (0, "")
+    assert "\n+# Mine.\n" in ran.out
+    assert ran.out.endswith(
+        "note      your edits are not committed, so git cannot give them back: clients/chat.py"
+        " (not a git repository (or any of the parent directories): .git)\n"
+        "note      this was a dry run: nothing was removed\n"
+    )
+    assert snapshot(chat) == before
+
+
+@pytest.mark.parametrize("name", ["/devUser", "devUser", "dev-user", "DevUser", "/dev_user"])
+def test_every_spelling_of_a_name_will_do(macchiato: Macchiato, project: Path, name: str) -> None:
+    assert macchiato("remove-namespace", name, "-q", folder=project) == Ran(0, "", "")
+    assert not (project / "app/namespaces/dev_user.py").exists()
+
+
 def test_an_error_has_the_notes_before_it(capsys: pytest.CaptureFixture[str]) -> None:
     report = Report(as_json=True)
     report.note("what was begun is taken back")
@@ -116,7 +156,7 @@ def test_an_error_has_the_notes_before_it(capsys: pytest.CaptureFixture[str]) ->
     assert json.loads(capsys.readouterr().out)["notes"] == ["what was begun is taken back"]
 
 
-@pytest.mark.parametrize("name", ["other", "dev user", "../dev_user", "", "x" * 99])
+@pytest.mark.parametrize("name", ["other", "dev user", "../dev_user", "//devUser", "/", "", "x" * 99])
 def test_a_name_that_is_not_there_is_refused_with_those_that_are(
     macchiato: Macchiato, chat: Path, name: str
 ) -> None:
@@ -207,7 +247,11 @@ def test_force_removes_edited_files_but_nothing_that_was_not_generated(
         "removed": ["app/namespaces/chat.py", "clients/chat.py", ".macchiato/namespaces/chat.yml"],
         "edited": ["clients/chat.py"],
         "kept": ["tests/test_chat.py"],
-        "notes": ["tests/test_chat.py is kept: it is no file that macchiato made"],
+        "notes": [
+            "tests/test_chat.py is kept: it is no file that macchiato made",
+            "your edits were not committed, so git cannot give them back: clients/chat.py"
+            " (not a git repository (or any of the parent directories): .git)",
+        ],
     }
     assert (chat / "tests/test_chat.py").is_symlink()
     assert (chat / "README.md").is_file()

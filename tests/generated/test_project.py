@@ -181,7 +181,10 @@ def test_a_busy_port_is_named_with_a_way_out(project: Project, port: int) -> Non
 
     assert second.returncode == 1
     assert second.stderr.splitlines()[0] == f"error: cannot listen on 127.0.0.1:{port}"
-    assert second.stderr.splitlines()[-1] == f"  try: PORT={port + 1} scripts/serve"
+    assert second.stderr.splitlines()[-2:] == [
+        f"  try: PORT={port + 1} macchiato run",
+        f"       PORT={port + 1} scripts/serve",
+    ]
 
 
 def test_it_says_so_when_the_database_is_not_to_be_had(project: Project, port: int) -> None:
@@ -200,7 +203,29 @@ def test_it_says_so_when_the_database_is_not_to_be_had(project: Project, port: i
     assert started.stderr.splitlines() == [
         "error: cannot prepare the database sqlite+aiosqlite:////no/such/folder/app.sqlite3",
         "  unable to open database file",
-        "  try: DATABASE_URL=sqlite:///app.sqlite3 scripts/serve",
+        "  try: DATABASE_URL=sqlite:///app.sqlite3 macchiato run",
+        "       DATABASE_URL=sqlite:///app.sqlite3 scripts/serve",
+    ]
+
+
+def test_a_database_file_that_is_none_is_to_be_moved_aside(
+    project: Project, port: int, tmp_path: Path
+) -> None:
+    junk = tmp_path / "my app.sqlite3"
+    junk.write_text("not a database, but longer than the header of one" * 10)
+    started = subprocess.run(
+        [project.python, "-m", "app"],
+        cwd=project.folder,
+        env=ENVIRONMENT | {"PORT": str(port), "DATABASE_URL": f"sqlite:///{junk}"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+    assert (started.returncode, started.stdout) == (1, "")
+    assert started.stderr.splitlines()[1:] == [
+        "  file is not a database",
+        f"  try: mv -i '{junk}' '{junk}.bak'",
     ]
 
 
@@ -216,11 +241,11 @@ def test_it_does_not_start_when_the_secret_is_missing(project: Project, tmp_path
     )
 
     assert started.returncode == 1
-    assert started.stderr.splitlines()[:4] == [
+    assert started.stderr.splitlines() == [
         "error: TOKEN_SECRET is missing",
         "  it encrypts the tokens that say who is connecting",
-        "  try: scripts/setup, which writes a missing .env; or set TOKEN_SECRET to what this prints:",
-        '       python -c "import secrets; print(secrets.token_urlsafe(48))"',
+        "  try: scripts/setup",
+        f"settings come from the environment, else from {tmp_path}/.env",
     ]
 
 

@@ -3,15 +3,18 @@
 import argparse
 import errno
 import os
+import shlex
 import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
 
+from alembic.util import CommandError
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
-from uvicorn.supervisors import ChangeReload
 
 from . import database
+from .engine.reloader import Reloader
 from .engine.uvicorn_server import UvicornServer, uvicorn_config
 from .logs import LOGGING
 from .settings import Settings, load_settings
@@ -32,7 +35,7 @@ def main() -> None:
         migrate(settings)
         print(f"Serving on {address_of(listening)} (HTTP API: /docs). Press Ctrl-C to stop.", flush=True)
         if reload:
-            ChangeReload(config, target=server.run, sockets=[listening]).run()
+            Reloader(config, target=server.run, sockets=[listening]).run()
         else:
             server.run(sockets=[listening])
 
@@ -41,11 +44,16 @@ def migrate(settings: Settings) -> None:
     """Bring the database's tables up to date; exits with a remedy when it is not to be had."""
     try:
         database.migrate(settings.database_url)
-    except (OSError, SQLAlchemyError) as error:
+    except (OSError, SQLAlchemyError, CommandError) as error:
+        cause = getattr(error, "orig", None) or error
+        remedy = start_with("DATABASE_URL=sqlite:///app.sqlite3")
+        file = make_url(settings.database_url).database or ""
+        # No database at all; or, for Alembic, one of another version of this project.
+        is_foreign = getattr(cause, "sqlite_errorname", None) in ("SQLITE_NOTADB", "SQLITE_CORRUPT")
+        if is_foreign or (isinstance(error, CommandError) and Path(file).is_file()):
+            remedy = shlex.join(["mv", "-i", file, f"{file}.bak"])
         sys.exit(
-            f"error: cannot prepare the database {settings.safe_database_url}\n"
-            f"  {getattr(error, 'orig', None) or error}\n"
-            "  try: DATABASE_URL=sqlite:///app.sqlite3 scripts/serve"
+            f"error: cannot prepare the database {settings.safe_database_url}\n  {cause}\n  try: {remedy}"
         )
 
 
@@ -55,15 +63,22 @@ def listen(settings: Settings) -> socket.socket:
     try:
         listening = socket.create_server((settings.host, settings.port), family=family)
     except OSError as error:
+        # Ports below 1024 are for the administrator.
+        next_port = settings.port + 1 if 1024 <= settings.port < 65535 else 8000
         taken = error.errno in (errno.EADDRINUSE, errno.EACCES)
-        other = f"PORT={settings.port % 65535 + 1}" if taken else "HOST=127.0.0.1"
+        other = f"PORT={next_port}" if taken else "HOST=127.0.0.1"
         sys.exit(
             f"error: cannot listen on {settings.host}:{settings.port}\n"
             f"  {error.strerror or error}\n"
-            f"  try: {other} scripts/serve"
+            f"  try: {start_with(other)}"
         )
     listening.set_inheritable(True)  # For the process that --reload starts.
     return listening
+
+
+def start_with(setting: str) -> str:
+    """What to type for another start with this setting: with macchiato, or without."""
+    return f"{setting} macchiato run\n       {setting} scripts/serve"
 
 
 def address_of(listening: socket.socket) -> str:

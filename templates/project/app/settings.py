@@ -12,6 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 PROJECT: Final = Path(__file__).parents[1]
+ENV_FILE: Final = PROJECT / ".env"
 
 # Compared with the letters and digits of the secret only: "change-me", "CHANGE_ME", "changeMe".
 _PLACEHOLDERS: Final = (
@@ -30,11 +31,12 @@ _REMEDIES: Final = {
     "HOST": "HOST=127.0.0.1",
     "PORT": "PORT=3000",
     "TOKEN_SECRET": (
-        "scripts/setup, which writes a missing .env; or set TOKEN_SECRET to what this prints:\n"
-        '       python -c "import secrets; print(secrets.token_urlsafe(48))"'
+        '.venv/bin/python -c "import secrets; print(secrets.token_urlsafe(48))"   # in .env: TOKEN_SECRET=...'
     ),
     "TOKEN_LIFETIME_S": "TOKEN_LIFETIME_S=6000",
-    "DATABASE_URL": "DATABASE_URL=postgresql://user:password@localhost/app, or sqlite:///app.sqlite3",
+    "DATABASE_URL": (
+        "DATABASE_URL=sqlite:///app.sqlite3\n       DATABASE_URL=postgresql://user:password@localhost/app"
+    ),
     "ALLOWED_ORIGINS": "ALLOWED_ORIGINS=https://example.com,http://localhost:5173",
 }
 
@@ -47,11 +49,22 @@ class SettingsError(SystemExit):
     """
 
 
+class _Remediable(ValueError):
+    """A reason with a remedy of its own, instead of the setting's in _REMEDIES."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(reason)
+        self.remedy = remedy
+
+
 def _hard_to_guess(secret: SecretStr) -> SecretStr:
     text = secret.get_secret_value()
     letters = "".join(filter(str.isalnum, text.lower()))
     if not text:
-        raise ValueError("it encrypts the tokens that say who is connecting")
+        reason = "it encrypts the tokens that say who is connecting"
+        if not ENV_FILE.exists():
+            raise _Remediable(reason, "scripts/setup")  # Which makes one, with a secret.
+        raise ValueError(reason)
     if any(placeholder in letters for placeholder in _PLACEHOLDERS):
         raise ValueError("it is a placeholder, which anybody can guess")
     if len(text.encode()) < 32:
@@ -70,7 +83,11 @@ def _with_async_driver(text: str) -> str:
         raise ValueError("it is not a database URL") from None
     if url.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
         if find_spec("psycopg") is None:
-            raise ValueError('the driver for PostgreSQL is not installed: pip install -e ".[postgres]"')
+            # An environment that uv has made has no pip.
+            install = (
+                ".venv/bin/python -m pip install" if find_spec("pip") else "uv pip install --python .venv"
+            )
+            raise _Remediable("the driver for PostgreSQL is not installed", f"{install} -e '.[postgres]'")
         url = url.set(drivername="postgresql+psycopg")
     elif url.drivername in ("sqlite", "sqlite+aiosqlite"):
         path = url.database or ":memory:"
@@ -100,7 +117,7 @@ class Settings(BaseSettings):
     """Every setting there is; .env.example says what each one is for."""
 
     model_config = SettingsConfigDict(
-        env_file=PROJECT / ".env",
+        env_file=ENV_FILE,
         env_file_encoding="utf-8",
         env_ignore_empty=True,
         extra="ignore",
@@ -141,9 +158,7 @@ def load_settings() -> Settings:
     except (OSError, UnicodeDecodeError) as unreadable:
         problems = [f"error: the settings file cannot be read\n  {unreadable}"]
     # Raised out here because a chained ValidationError would carry the refused values along.
-    raise SettingsError(
-        "\n".join([*problems, f"settings come from the environment, else from {PROJECT / '.env'}"])
-    )
+    raise SettingsError("\n".join([*problems, f"settings come from the environment, else from {ENV_FILE}"]))
 
 
 def _explain(error: ErrorDetails) -> str:
@@ -153,4 +168,5 @@ def _explain(error: ErrorDetails) -> str:
     else:
         what = f'{name} cannot be "{error["input"]}"'
     reason = error.get("ctx", {}).get("error", error["msg"])
-    return f"error: {what}\n  {reason}\n  try: {_REMEDIES[name]}"
+    remedy = getattr(reason, "remedy", _REMEDIES[name])
+    return f"error: {what}\n  {reason}\n  try: {remedy}"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app import settings
 from app.settings import PROJECT, Settings, SettingsError, load_settings
 
 needs_postgres = pytest.mark.skipif(
@@ -19,6 +20,7 @@ def env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A `.env` of its own, and nothing in the environment, for each test."""
     path = tmp_path / ".env"
     monkeypatch.setitem(Settings.model_config, "env_file", path)
+    monkeypatch.setattr(settings, "ENV_FILE", path)
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     path.write_text(f"TOKEN_SECRET={SECRET}\n")
@@ -26,9 +28,9 @@ def env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_only_the_secret_has_no_default() -> None:
-    settings = load_settings()
-    assert settings.token_secret.get_secret_value() == SECRET
-    assert settings.model_dump(exclude={"token_secret"}) == {
+    loaded = load_settings()
+    assert loaded.token_secret.get_secret_value() == SECRET
+    assert loaded.model_dump(exclude={"token_secret"}) == {
         "host": "127.0.0.1",
         "port": 3000,
         "token_lifetime_s": 6000,
@@ -40,8 +42,8 @@ def test_only_the_secret_has_no_default() -> None:
 def test_the_environment_wins_over_the_file(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     env_file.write_text(f"TOKEN_SECRET={SECRET}\nPORT=4000\nHOST=0.0.0.0\nSOMETHING_ELSE=1\n")
     monkeypatch.setenv("PORT", "5000")
-    settings = load_settings()
-    assert (settings.host, settings.port) == ("0.0.0.0", 5000)
+    loaded = load_settings()
+    assert (loaded.host, loaded.port) == ("0.0.0.0", 5000)
 
 
 def test_the_example_has_every_setting_with_its_default(env_file: Path) -> None:
@@ -67,12 +69,27 @@ def test_a_secret_that_can_be_guessed_is_refused(secret: str, what: str, reason:
     env_file.write_text(f"TOKEN_SECRET={secret}\n")
     with pytest.raises(SettingsError) as refusal:
         load_settings()
-    problem, because, remedy, command, _where = str(refusal.value).splitlines()
+    problem, because, remedy, where = str(refusal.value).splitlines()
     assert problem == f"error: TOKEN_SECRET {what}"
     assert because.startswith(f"  {reason}")
-    assert remedy.startswith("  try: scripts/setup")
-    assert command == '       python -c "import secrets; print(secrets.token_urlsafe(48))"'
+    assert remedy == (
+        '  try: .venv/bin/python -c "import secrets; print(secrets.token_urlsafe(48))"'
+        "   # in .env: TOKEN_SECRET=..."
+    )
+    assert where == f"settings come from the environment, else from {env_file}"
     assert not secret or secret not in str(refusal.value)
+
+
+def test_without_an_env_file_the_remedy_is_the_script_that_makes_one(env_file: Path) -> None:
+    env_file.unlink()
+    with pytest.raises(SettingsError) as refusal:
+        load_settings()
+    assert str(refusal.value).splitlines() == [
+        "error: TOKEN_SECRET is missing",
+        "  it encrypts the tokens that say who is connecting",
+        "  try: scripts/setup",
+        f"settings come from the environment, else from {env_file}",
+    ]
 
 
 def test_every_problem_is_named_at_once_without_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,6 +127,27 @@ def test_every_problem_is_named_at_once_without_a_password(monkeypatch: pytest.M
 def test_a_database_url_gets_its_driver(written: str, meant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", written)
     assert load_settings().database_url == meant
+
+
+@pytest.mark.parametrize(
+    ("installed", "command"),
+    [
+        (["pip"], ".venv/bin/python -m pip install -e '.[postgres]'"),
+        ([], "uv pip install --python .venv -e '.[postgres]'"),
+    ],
+)
+def test_a_missing_driver_is_named_with_the_command_that_installs_it(
+    installed: list[str], command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "find_spec", lambda name: name if name in installed else None)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://ada:hunter2@db/app")
+    with pytest.raises(SettingsError) as refusal:
+        load_settings()
+    assert str(refusal.value).splitlines()[:3] == [
+        "error: DATABASE_URL cannot be used",
+        "  the driver for PostgreSQL is not installed",
+        f"  try: {command}",
+    ]
 
 
 @needs_postgres
