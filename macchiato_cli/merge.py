@@ -66,13 +66,8 @@ def is_binary(content: bytes) -> bool:
     return b"\0" in content
 
 
-def has_conflict_marks(content: bytes) -> bool:
-    """Whether somebody has to choose between two sides first."""
-    return conflict_line(content) is not None
-
-
 def conflict_line(content: bytes) -> int | None:
-    """The line of the first conflict, None without one."""
+    """The line of the first conflict that somebody has to resolve, None without one."""
     # One after the other, since one expression for all three would take the square of a long file's time.
     starts: list[int] = []
     for mark in (rb"^<<<<<<< ", rb"^=======\r?$", rb"^>>>>>>> "):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from macchiato_cli.changes import Change, plan_update
 from macchiato_cli.errors import Refused
-from macchiato_cli.merge import has_conflict_marks, merge_with_git
+from macchiato_cli.merge import conflict_line, merge_with_git
 from macchiato_cli.plan import File, Obstacle
 
 LABELS = ("yours", "macchiato 1.0.0", "macchiato 2.0.0")
@@ -70,19 +70,21 @@ def test_each_combination_of_sides_has_its_outcome(
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"", False),
-        (b"<<<<<<< a\n=======\n>>>>>>> b\n", True),
-        (b"x\r\n<<<<<<< a\r\nx\r\n||||||| o\r\n=======\r\nx\r\n>>>>>>> b", True),
-        (b"<<<<<<< a\nx\n>>>>>>> b\n", False),
-        (b"<<<<<<< a\n>>>>>>> b\n=======\n", False),
-        (b"Title\n=======\n<<<<<<< a\n>>>>>>> b\n", False),
-        (b"<<<<<<< a\n========\n>>>>>>> b\n", False),
-        (b" <<<<<<< a\n=======\n>>>>>>> b\n", False),
-        (b"<<<<<<< a\n" * 300_000 + b"=======\n" * 300_000, False),
+        (b"", None),
+        (b"<<<<<<< a\n=======\n>>>>>>> b\n", 1),
+        (b"x\r\n<<<<<<< a\r\nx\r\n||||||| o\r\n=======\r\nx\r\n>>>>>>> b", 2),
+        (b"<<<<<<< a\nx\n>>>>>>> b\n", None),
+        (b"<<<<<<< a\n>>>>>>> b\n=======\n", None),
+        (b"Title\n=======\n<<<<<<< a\n>>>>>>> b\n", None),
+        (b"<<<<<<< a\n========\n>>>>>>> b\n", None),
+        (b" <<<<<<< a\n=======\n>>>>>>> b\n", None),
+        (b"<<<<<<< a\n" * 300_000 + b"=======\n" * 300_000, None),
     ],
 )
-def test_a_conflict_has_all_its_marks_in_their_order(content: bytes, *, expected: bool) -> None:
-    assert has_conflict_marks(content) is expected
+def test_a_conflict_begins_where_its_marks_do_if_it_has_all_of_them(
+    content: bytes, expected: int | None
+) -> None:
+    assert conflict_line(content) == expected
 
 
 def test_contradicting_edits_stand_side_by_side_with_what_was_there() -> None:
