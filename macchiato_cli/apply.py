@@ -16,17 +16,9 @@ from pathlib import Path, PurePosixPath
 
 from macchiato_cli import interrupts
 from macchiato_cli.errors import MacchiatoError, Refused, reason_of
-from macchiato_cli.journal import (
-    CHANGING,
-    complete,
-    dump_journal,
-    journal_of,
-    remove,
-    remove_empty,
-    roll_back,
-    sync,
-)
+from macchiato_cli.journal import CHANGING, dump_journal, journal_of
 from macchiato_cli.plan import File, Step
+from macchiato_cli.repair import complete, remove, remove_empty, roll_back, sync
 
 
 def create_folder(target: Path, files: Mapping[str, File]) -> None:

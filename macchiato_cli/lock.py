@@ -11,7 +11,8 @@ from pathlib import Path
 
 from macchiato_cli import interrupts
 from macchiato_cli.errors import Refused, reason_of
-from macchiato_cli.journal import CHANGING, finish_interrupted, is_unfinished
+from macchiato_cli.journal import CHANGING, is_unfinished
+from macchiato_cli.repair import finish_interrupted
 
 _PATIENCE_S = 20.0
 _LONGEST_CHANGE_S = 60

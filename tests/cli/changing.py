@@ -6,7 +6,7 @@ import os
 import signal
 from pathlib import Path
 
-from macchiato_cli import apply, journal
+from macchiato_cli import apply, repair
 from macchiato_cli.apply import change_files
 from macchiato_cli.lock import locked
 from macchiato_cli.plan import File, Step
@@ -46,18 +46,22 @@ def kill_after_the_steps(root: Path) -> None:
     """All is in its place, and the journal is still there."""
     child = os.fork()
     if child == 0:
-        sync = journal.sync
-
-        def killing(path: Path) -> None:
-            if (root / "added/deep/file").exists():
-                os.kill(os.getpid(), signal.SIGKILL)
-            sync(path)
-
-        apply.__dict__["sync"] = killing
-        try:
-            change(root)
+        try:  # Whatever happens, the child must not go on as another pytest.
+            _kill_after_the_steps(root)
         finally:
             os._exit(99)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
     assert files(root) == AFTER
+
+
+def _kill_after_the_steps(root: Path) -> None:
+    sync = repair.sync
+
+    def killing(path: Path) -> None:
+        if (root / "added/deep/file").exists():
+            os.kill(os.getpid(), signal.SIGKILL)
+        sync(path)
+
+    apply.__dict__["sync"] = killing
+    change(root)

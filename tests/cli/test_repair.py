@@ -13,16 +13,9 @@ import pytest
 
 from macchiato_cli.apply import change_files
 from macchiato_cli.errors import Refused
-from macchiato_cli.journal import (
-    CHANGING,
-    complete,
-    digest,
-    dump_journal,
-    finish_interrupted,
-    journal_of,
-    roll_back,
-)
+from macchiato_cli.journal import CHANGING, digest, dump_journal, journal_of
 from macchiato_cli.plan import File, Step
+from macchiato_cli.repair import complete, finish_interrupted, roll_back
 from tests.cli.changing import AFTER, BEFORE, STEPS, change, files, kill_after_the_steps, make_folder
 from tests.cli.conftest import Macchiato, Ran, snapshot
 
