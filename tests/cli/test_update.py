@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from macchiato_cli.names import EventName, NamespaceName
 from macchiato_cli.project import NamespaceRecord, ProjectRecord
 from macchiato_cli.scaffold import namespace_files, project_files
 from macchiato_cli.templates import released, templates_root
-from tests.cli.conftest import Macchiato, Ran, commit, snapshot
+from tests.cli.conftest import Macchiato, Ran, commit, git, snapshot
 from tests.later import LATER, edit
 
 MERGED = f"""\
@@ -36,7 +37,7 @@ updated   clients/dev_user.py
 updated   tests/test_dev_user_socket.py (was tests/test_dev_user.py)
 updated   .macchiato/project.yml
 updated   .macchiato/namespaces/dev_user.yml
-unchanged 42 files
+unchanged some files
 
 Next:
   cd demo
@@ -73,6 +74,11 @@ def test_a_project_that_nobody_edited_becomes_what_a_new_one_is(
         assert snapshot(demo) == snapshot(work / fresh)
 
 
+def uncounted(said: str) -> str:
+    """What was said, whatever number of files the templates have."""
+    return re.sub(r"^unchanged \d+ files$", "unchanged some files", said, flags=re.MULTILINE)
+
+
 def test_what_the_owner_did_and_what_the_template_did_are_both_there(
     later: Macchiato, repository: Path, work: Path
 ) -> None:
@@ -85,7 +91,7 @@ def test_what_the_owner_did_and_what_the_template_did_are_both_there(
 
     ran = later("update", folder=repository / "scripts")
 
-    assert ran.out == MERGED.replace("cd demo", f"cd {repository}")
+    assert uncounted(ran.out) == MERGED.replace("cd demo", f"cd {repository}")
     assert (ran.code, ran.err) == (0, "")
     assert (repository / "app/body_size.py").read_text().endswith("\n# Mine.\n")
     logs = (repository / "app/logs.py").read_text()
@@ -135,7 +141,8 @@ def test_a_dry_run_shows_every_difference_and_writes_nothing(later: Macchiato, p
     ran = later("update", "--dry-run", folder=project)
 
     assert (ran.code, ran.err) == (0, "")
-    assert ran.out.endswith("unchanged 44 files\nnote      this was a dry run: nothing was written\n")
+    end = "unchanged some files\nnote      this was a dry run: nothing was written\n"
+    assert uncounted(ran.out).endswith(end)
     assert (
         "added     app/later/greeting.py\n"
         "--- /dev/null\n"
@@ -153,6 +160,7 @@ def test_a_dry_run_shows_every_difference_and_writes_nothing(later: Macchiato, p
 def test_json_names_every_file_and_what_became_of_it(later: Macchiato, repository: Path) -> None:
     edit(repository / "app/settings.py", r"= 3000", "= 4000")
     commit(repository, "Mine")
+    tracked = set(git(repository, "ls-files").split())
 
     ran = later("update", "--json", folder=repository)
 
@@ -184,7 +192,7 @@ def test_json_names_every_file_and_what_became_of_it(later: Macchiato, repositor
     assert files["app/settings.py"] == {"kind": "conflict"}
     assert files["app/body_size.py"] == {"kind": "updated", "was": "app/body_limit.py"}
     assert files["app/main.py"] == {"kind": "unchanged"}
-    assert len(files) == 59
+    assert tracked == {file.get("was", path) for path, file in files.items() if file["kind"] != "added"}
 
 
 def test_a_new_namespace_is_of_the_projects_own_version(
