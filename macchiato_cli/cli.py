@@ -9,9 +9,7 @@ import typer
 
 from macchiato_cli import __version__
 from macchiato_cli.completion import namespaces_here
-from macchiato_cli.prompts import ask, need_terminal
 from macchiato_cli.report import Report
-from macchiato_cli.target import here
 
 if TYPE_CHECKING:
     from macchiato_cli.names import NamespaceName
@@ -55,6 +53,7 @@ def new(
     """Make a project: server, client, tests."""
     from macchiato_cli.names import namespace_name, project_name
     from macchiato_cli.new import NewProject, Place, chosen, find_place, make_project, new_command, would_make
+    from macchiato_cli.prompts import ask, need_terminal
 
     report = _report(context, quiet=quiet, as_json=as_json)
     options = _given(
@@ -101,6 +100,7 @@ def add_namespace(
     """Add a namespace to the project."""
     from macchiato_cli.addition import NewNamespace, add_to_project, addition_command
     from macchiato_cli.names import DEFAULT_EVENT, event_names, namespace_name, right_events
+    from macchiato_cli.prompts import ask, need_terminal
 
     report = _report(context, quiet=quiet, as_json=as_json)
     options = _given(public=public, dry_run=dry_run, yes=yes, quiet=quiet, json=as_json)
@@ -207,6 +207,7 @@ def _project(report: Report) -> Path:
     from macchiato_cli.journal import is_unfinished
     from macchiato_cli.lock import locked
     from macchiato_cli.project import find_project
+    from macchiato_cli.target import here
 
     root = find_project(here())
     if is_unfinished(root):
