@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from macchiato_cli import interrupts
-from macchiato_cli.apply import change_files
+from macchiato_cli.apply import change_files, stop_if_interrupted
 from macchiato_cli.environment import venv_python
-from macchiato_cli.errors import Refused, Stopped, shown
+from macchiato_cli.errors import Refused, shown
 from macchiato_cli.lock import locked
 from macchiato_cli.name_rules import LONGEST
 from macchiato_cli.names import DEFAULT_EVENT, EventName, NamespaceName
@@ -71,7 +70,7 @@ def add_to_project(wish: NewNamespace, report: Report, *, dry_run: bool) -> None
         plan = plan_addition(files, present_files(wish.root, files))
         if not dry_run:
             change_files(wish.root, plan.steps)
-            _stop_if_interrupted(wish)
+            stop_if_interrupted(f"namespace {wish.name.wire} is complete and kept", wish.root / wish.module)
     for path in plan.keep:
         report.did("kept", path)
     for path in plan.create:
@@ -81,14 +80,6 @@ def add_to_project(wish: NewNamespace, report: Report, *, dry_run: bool) -> None
     else:
         _tell_next(wish, report)
     report.result(_result(wish, record, created=list(plan.create), kept=list(plan.keep), dry_run=dry_run))
-
-
-def _stop_if_interrupted(wish: NewNamespace) -> None:
-    try:
-        interrupts.check()
-    except interrupts.Interrupted:
-        message = f"namespace {wish.name.wire} is complete and kept"
-        raise Stopped(message, paths=[str(wish.root / wish.module)]) from None
 
 
 def _check_same(wish: NewNamespace, there: NamespaceRecord) -> None:

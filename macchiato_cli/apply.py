@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from macchiato_cli import interrupts
-from macchiato_cli.errors import MacchiatoError, Refused, reason_of
+from macchiato_cli.errors import MacchiatoError, Refused, Stopped, reason_of
 from macchiato_cli.journal import CHANGING, dump_journal, journal_of
 from macchiato_cli.plan import File, Step
 from macchiato_cli.repair import complete, remove, remove_empty, roll_back, sync
@@ -48,6 +48,22 @@ def create_folder(target: Path, files: Mapping[str, File]) -> None:
                     f"{target} has just been made by somebody else", code="target_exists", paths=[str(target)]
                 ) from error
             raise
+
+
+def stop_if_interrupted(what: str, place: Path) -> None:
+    """A signal that came during the last steps ends the command, and changes nothing any more.
+
+    Args:
+        what: What is done, for whoever interrupted it.
+        place: Where.
+
+    Raises:
+        Stopped: A signal came.
+    """
+    try:
+        interrupts.check()
+    except interrupts.Interrupted:
+        raise Stopped(what, paths=[str(place)]) from None
 
 
 def change_files(root: Path, steps: Sequence[Step]) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import stat
 from pathlib import Path
 from typing import Any
 
 from macchiato_cli import interrupts
 from macchiato_cli.errors import Refused, reason_of, shown
+from macchiato_cli.redaction import read_regular
 
 _LARGEST = 16 * 1024
 _DEEPEST = 8
@@ -48,20 +47,11 @@ def damaged(path: Path, reason: str) -> Refused:
 
 def _read(path: Path) -> bytes:
     try:
-        # Opening a pipe would wait for somebody to write into it.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise damaged(path, "it is not a regular file")
-            with open(descriptor, "rb", closefd=False) as stream:
-                text = stream.read(_LARGEST + 1)
-        finally:
-            os.close(descriptor)
+        return read_regular(path, _LARGEST)
     except OSError as error:
-        raise damaged(path, f"it cannot be read: {reason_of(error)}") from error
-    if len(text) > _LARGEST:
-        raise damaged(path, f"it has more than {_LARGEST} bytes")
-    return text
+        # What the system says has a number; what read_regular says of itself has none.
+        reason = f"it cannot be read: {reason_of(error)}" if error.errno else str(error)
+        raise damaged(path, reason) from error
 
 
 def _why_not_plain(text: bytes) -> str | None:

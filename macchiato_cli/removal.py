@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from macchiato_cli import interrupts
-from macchiato_cli.apply import change_files
-from macchiato_cli.errors import USAGE, MacchiatoError, Refused, Stopped, shown
+from macchiato_cli.apply import change_files, stop_if_interrupted
+from macchiato_cli.errors import USAGE, MacchiatoError, Refused, shown
 from macchiato_cli.lock import locked
 from macchiato_cli.merge import in_lf
 from macchiato_cli.name_rules import to_snake, why_misspelled_namespace
@@ -63,7 +62,7 @@ def remove_from_project(root: Path, name: str, report: Report, *, force: bool, d
         steps = [Step(path, file, None) for path, file in present.items() if isinstance(file, File)]
         if not dry_run:
             change_files(root, steps)
-            _stop_if_interrupted(record, root)
+            stop_if_interrupted(f"namespace {record.name.wire} is removed", root)
     for step in steps:
         report.did("remove" if dry_run else "removed", step.path, style="red")
     kept = [path for path, file in present.items() if isinstance(file, Obstacle)]
@@ -133,13 +132,6 @@ def _refusal(record: NamespaceRecord, edited: Mapping[str, File]) -> Refused:
         tries=(shlex.join(["macchiato", "remove-namespace", record.name.wire, "--force"]),),
         paths=list(edited),
     )
-
-
-def _stop_if_interrupted(record: NamespaceRecord, root: Path) -> None:
-    try:
-        interrupts.check()
-    except interrupts.Interrupted:
-        raise Stopped(f"namespace {record.name.wire} is removed", paths=[str(root)]) from None
 
 
 def _mentions(root: Path, name: str) -> Iterator[str]:

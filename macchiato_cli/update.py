@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -212,8 +213,6 @@ def _conflicts(marked: Mapping[str, int], paths: Sequence[str]) -> list[str]:
 
 
 def _resolving(root: Path, paths: Sequence[str]) -> list[str]:
-    import shlex
-
     return [*enter(root), "git diff", shlex.join(["git", "add", "--", *paths])]
 
 
