@@ -17,8 +17,8 @@ PROJECT_MODULES = frozenset(
     """.split()
 )
 
-# What the generated server tells a client on its own (app/core/listeners.py reserves the same).
-SERVER_EVENTS = frozenset({"closing"})
+# What the generated server says or answers on its own (app/core/listeners.py reserves the same).
+SERVER_EVENTS = frozenset({"closing", "renewToken"})
 
 # https://socket.io/docs/v4/emit-cheatsheet/#reserved-events
 SOCKETIO_EVENTS = frozenset(

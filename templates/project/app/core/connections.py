@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from .results import to_wire
+from .results import SocketOk, to_wire
 from .transport import Handshake, Transport
 
 Metadata = TypeVar("Metadata")
@@ -36,10 +36,10 @@ class Client(Generic[Metadata]):
         self._transport = transport
         self._accepted: tuple[str, Metadata] | None = None
 
-    def accept(self, key: str, metadata: Metadata, expires_at: float | None) -> None:
-        """The middleware's verdict: the wrapper calls it once."""
-        self._accepted = (key, metadata)
-        self.expires_at = expires_at
+    def accept(self, key: str, verdict: SocketOk[Metadata]) -> None:
+        """The middleware's verdict: the wrapper calls it, again when the client renews its token."""
+        self._accepted = (key, verdict.new_metadata)
+        self.expires_at = verdict.expires_at
 
     @property
     def key(self) -> str:

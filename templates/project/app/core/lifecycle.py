@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .connections import ACCEPTED, Client, client_room
-from .handshake import read_handshake
+from .handshake import ClientMetadata, read_handshake
+from .listeners import RENEWAL
 from .results import SocketError, SocketNok, SocketOk, ack_nok, ack_ok
 from .transport import DisconnectReason, Handshake, Refusal
 
@@ -32,37 +33,49 @@ class Lifecycle(Generic[Metadata]):
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def handshake(self, handshake: Handshake) -> Refusal | None:
-        wrapper = self._wrapper
-        limit = asyncio.timeout(wrapper.middleware_timeout_s)
         try:
             comm_id, metadata = read_handshake(handshake)
-            client = Client[Metadata](handshake, wrapper.transport)
+            client = Client[Metadata](handshake, self._wrapper.transport)
+            client.accept(*await self._verdict(client, comm_id, metadata))
+        except SocketError as error:
+            log.info("%s: refused %s: %s", self.namespace, handshake.address, error.code)
+            return Refusal(error.message, {"code": error.code})
+        self._clients[client.sid] = client
+        return None
+
+    async def _verdict(
+        self, client: Client[Metadata], comm_id: str | None, metadata: ClientMetadata
+    ) -> tuple[str, SocketOk[Metadata]]:
+        """Who the middleware says this is.
+
+        Raises:
+            SocketError: Nobody, whatever the reason.
+        """
+        wrapper, limit = self._wrapper, asyncio.timeout(self._wrapper.middleware_timeout_s)
+        try:
             async with limit:
                 result = await wrapper.connection_middleware(wrapper, client, comm_id, metadata)
             if limit.expired():
                 raise TimeoutError  # The middleware swallowed it.
             if isinstance(result, SocketNok):
                 raise SocketError(result.code, result.message)
-            self._accept(client, result)
-        except SocketError as error:
-            log.info("%s: refused %s: %s", self.namespace, handshake.address, error.code)
-            return Refusal(error.message, {"code": error.code})
+            return self._key_of(client, result), result
+        except SocketError:
+            raise
         except (Exception, SystemExit, asyncio.CancelledError):
             # Anything that got past here would leave the client waiting until it gives up.
             if limit.expired():
                 log.warning("%s: the middleware took over %s s", self.namespace, wrapper.middleware_timeout_s)
-                return Refusal("The server took too long to decide", {"code": "timeout"})
+                raise SocketError("timeout", "The server took too long to decide") from None
             log.exception("%s: the middleware failed", self.namespace)
-            return Refusal("The server failed to decide", {"code": "internal_error"})
-        return None
+            raise SocketError("internal_error", "The server failed to decide") from None
 
-    def _accept(self, client: Client[Metadata], result: SocketOk[Metadata]) -> None:
+    def _key_of(self, client: Client[Metadata], result: SocketOk[Metadata]) -> str:
         field = self._wrapper.client_connection_key
         key = getattr(result.new_metadata, field) if field else client.sid
         if key is None or key == "":
             raise ValueError(f"the middleware returned metadata with an empty {field!r}")
-        client.accept(str(key), result.new_metadata, result.expires_at)
-        self._clients[client.sid] = client
+        return str(key)
 
     def _disconnect_at(self, unix_time_s: float, client: Client[Metadata]) -> asyncio.TimerHandle:
         def disconnect() -> None:
@@ -70,8 +83,14 @@ class Lifecycle(Generic[Metadata]):
             self._tasks.add(task)  # The event loop itself holds tasks by weak references only.
             task.add_done_callback(self._tasks.discard)
 
-        # A timer, since a client that only listens would outlive a check made when it speaks.
         return asyncio.get_running_loop().call_later(max(0.0, unix_time_s - time.time()), disconnect)
+
+    def _watch_expiry(self, client: Client[Metadata]) -> None:
+        """Disconnect the client in time: by a timer, since one that only listens is not checked otherwise."""
+        if timer := self._expiries.pop(client.sid, None):
+            timer.cancel()
+        if client.connected and client.expires_at is not None:
+            self._expiries[client.sid] = self._disconnect_at(client.expires_at, client)
 
     async def connected(self, sid: str) -> None:
         client = self._clients[sid]
@@ -80,8 +99,7 @@ class Lifecycle(Generic[Metadata]):
         log.info("%s: %s connected", self.namespace, client.key)
         await wrapper.transport.enter(sid, ACCEPTED)
         await wrapper.transport.enter(sid, client_room(client.key))
-        if client.expires_at is not None:
-            self._expiries[sid] = self._disconnect_at(client.expires_at, client)
+        self._watch_expiry(client)
         if wrapper.after_client_connect:
             await self._run_hook(wrapper.after_client_connect(wrapper, client, client.metadata))
 
@@ -102,9 +120,24 @@ class Lifecycle(Generic[Metadata]):
         return ack_nok(error)
 
     async def _call_listener(self, client: Client[Metadata], event: object, args: Sequence[object]) -> object:
+        # Where no field of the metadata says who a client is, another one could not be told from it.
+        if event == RENEWAL and self._wrapper.client_connection_key:
+            return await self._renew(client, args)
         listener = self._wrapper.listeners.get(event)
         values = listener.validate(args)
         return await listener.function(self._wrapper, client, client.metadata, *values)
+
+    async def _renew(self, client: Client[Metadata], args: Sequence[object]) -> dict[str, object]:
+        """Ask the middleware again, with the token that the client shows now."""
+        if len(args) != 1 or not isinstance(args[0], str):
+            raise SocketError("invalid_payload", f"{RENEWAL} has one argument: the token")
+        _, metadata = read_handshake(client.handshake)
+        key, result = await self._verdict(client, args[0], metadata)
+        if key != client.key:
+            raise SocketError("wrong_client", "This token is somebody else's")
+        client.accept(key, result)
+        self._watch_expiry(client)
+        return {"expires_at": client.expires_at}
 
     def closed(self, sid: str) -> None:
         client = self._clients[sid]

@@ -9,9 +9,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from .results import SocketError
 
-# What the libraries, and this server (`closing`, see Client.disconnect), say themselves.
+# What a client sends to stay connected when its token is about to expire: see Lifecycle.
+RENEWAL = "renewToken"
+
+# What the libraries, and this server (`closing`, see Client.disconnect), say or answer themselves.
 RESERVED_EVENTS = frozenset(
-    {"closing", "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
+    {
+        *("connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"),
+        *("closing", RENEWAL),
+    }
 )
 
 # What every listener is called with before what the client sent.

@@ -37,6 +37,9 @@ class SocketWrapper(Generic[Metadata]):
     For one connection everything runs in turn: the middleware, `after_client_connect`, the listeners in the
     order in which the client sent the events, at last `on_client_disconnect`. Connections run side by side.
 
+    A client whose time is limited (`socket_ok(..., expires_at=...)`) can send `renewToken` with a fresh token
+    for the same `client_connection_key`: the middleware decides again, and the connection goes on.
+
     Args:
         socket_namespace: `"devUser"` is the namespace `/devUser`.
         connection_middleware: Accepts or refuses each client; without one, everybody is accepted. It gets the
@@ -174,6 +177,19 @@ class SocketWrapper(Generic[Metadata]):
         receivers = len(self.connections.of_client(key))
         await self._emit(event, args, rooms=[client_room(key)])
         return receivers
+
+    async def disconnect_client(
+        self, key: ClientKey, *, code: str = "disconnected", message: str = "Goodbye"
+    ) -> int:
+        """Close all connections of a client, after a `closing` event that tells it why.
+
+        Returns:
+            How many connections that were.
+        """
+        clients = self.connections.of_client(key)
+        for client in clients:
+            await client.disconnect(code=code, message=message)
+        return len(clients)
 
     async def send_to_room(self, room: str, event: str, *args: object) -> None:
         """Send an event to every connection that joined `room` (see `Client.join`)."""
