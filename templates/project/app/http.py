@@ -10,7 +10,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, Secret, StringConstraints
 from starlette.types import Lifespan
 
-from . import services
+from . import accounts, services
 from .body_limit import BodyLimit
 from .core.tokens import InvalidToken
 from .passwords import TooBusy
@@ -114,14 +114,14 @@ async def log_in(body: Credentials) -> TokenAnswer:
 
 @users.post("/token", summary="Renew a token", responses={401: {"model": Problem}})
 async def renew(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> TokenAnswer:
-    try:
-        claims = services.token().read(credentials and credentials.credentials)
-    except InvalidToken:
-        raise _unauthorized("The token is not valid: log in again") from None
-    user = await services.users().get(claims.user_id)
-    if user is None:
-        raise _unauthorized("The token is not valid: log in again")
-    return _answer(user)
+    return _answer(await _user_of(credentials))
+
+
+@users.delete("/users/me", status_code=204, summary="Delete my account", responses={401: {"model": Problem}})
+async def delete_account(
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> None:
+    await accounts.delete_user((await _user_of(credentials)).id)
 
 
 @operations.get("/", include_in_schema=False)
@@ -146,6 +146,17 @@ async def explain_too_busy(_request: Request, _error: TooBusy) -> JSONResponse:
     return JSONResponse(
         {"detail": "Too many people are logging in: try again"}, status_code=503, headers={"Retry-After": "2"}
     )
+
+
+async def _user_of(credentials: HTTPAuthorizationCredentials | None) -> User:
+    try:
+        claims = services.token().read(credentials and credentials.credentials)
+    except InvalidToken:
+        raise _unauthorized("The token is not valid: log in again") from None
+    user = await services.users().get(claims.user_id)
+    if user is None:
+        raise _unauthorized("The token is not valid: log in again")
+    return user
 
 
 def _answer(user: User) -> TokenAnswer:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from sqlalchemy import String, delete, select, update
+from sqlalchemy import String, delete, false, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlalchemy.orm import Mapped, mapped_column
@@ -31,6 +31,7 @@ class User(Base):
     created_at: Mapped[datetime] = mapped_column(
         UtcDateTime, init=False, default_factory=lambda: datetime.now(UTC)
     )
+    is_disabled: Mapped[bool] = mapped_column(init=False, default=False, server_default=false())
 
 
 class Users:
@@ -66,9 +67,13 @@ class Users:
         return user
 
     async def authenticate(self, email: str, password: str) -> User | None:
-        """The user with this address and password; None, after the same work, when either is wrong."""
+        """The user with this address and password; None, after the same work, when either is wrong.
+
+        A disabled user is none.
+        """
+        enabled = select(User).where(User.is_disabled.is_(False))
         async with self._session() as session:
-            user = await session.scalar(select(User).where(User.email == email.lower()))
+            user = await session.scalar(enabled.where(User.email == email.lower()))
         matches = await self._passwords.matches(user.password_hash if user else None, password)
         if user is None or not matches:
             return None
@@ -81,12 +86,25 @@ class Users:
         return user
 
     async def get(self, user_id: str) -> User | None:
-        """The user with this id, unless deleted."""
+        """The user with this id, unless deleted or disabled."""
         async with self._session() as session:
-            return await session.get(User, user_id)
+            user = await session.get(User, user_id)
+        return None if user is None or user.is_disabled else user
+
+    async def disable(self, user_id: str, *, disabled: bool = True) -> bool:
+        """Whether there is such a user to disable, or to enable again.
+
+        From then on the user's tokens are refused. app/accounts.py also ends the open connections.
+        """
+        change = update(User).where(User.id == user_id).values(is_disabled=disabled).returning(User.id)
+        async with self._session.begin() as session:
+            return await session.scalar(change) is not None
 
     async def delete(self, user_id: str) -> bool:
-        """Whether there was such a user to delete. Tokens of a deleted user are refused from then on."""
+        """Whether there was such a user to delete. Tokens of a deleted user are refused from then on.
+
+        app/accounts.py also ends the open connections.
+        """
         async with self._session.begin() as session:
             deleted = await session.scalar(delete(User).where(User.id == user_id).returning(User.id))
         return deleted is not None

@@ -1,7 +1,8 @@
 """The clients of a namespace: one `Client` for each open connection, found by key or by metadata."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from .results import SocketOk, to_wire
@@ -11,6 +12,9 @@ Metadata = TypeVar("Metadata")
 
 # What identifies a client in your database. Sent and compared as text.
 ClientKey = str | int | UUID
+
+# No middleware takes longer to decide.
+LONGEST_WAIT_S = 600
 
 ACCEPTED = "accepted"  # The room of every accepted connection: broadcasts go there.
 
@@ -32,6 +36,7 @@ class Client(Generic[Metadata]):
         self.sid = handshake.sid
         self.handshake = handshake
         self.connected = False
+        self.asked_at = time.monotonic()
         self.expires_at: float | None = None  # Unix time, in seconds.
         self._transport = transport
         self._accepted: tuple[str, Metadata] | None = None
@@ -98,11 +103,43 @@ class Client(Generic[Metadata]):
         return self._accepted
 
 
+class Dismissal(NamedTuple):
+    """When and why a client was disconnected; the moment is of the monotonic clock, in seconds."""
+
+    at: float
+    code: str
+    message: str
+
+
 class Connections(Generic[Metadata]):
     """The open connections of one namespace in this process."""
 
     def __init__(self) -> None:
         self._by_key: dict[str, dict[str, Client[Metadata]]] = {}
+        self._dismissals: dict[str, Dismissal] = {}  # The oldest first.
+
+    async def dismiss(self, key: ClientKey, *, code: str, message: str) -> int:
+        """Disconnect a client: how many connections that were."""
+        now = time.monotonic()
+        self._forget_dismissals(before=now - LONGEST_WAIT_S)
+        self._dismissals.pop(str(key), None)
+        self._dismissals[str(key)] = Dismissal(now, code, message)
+        clients = self.of_client(key)
+        for client in clients:
+            await client.disconnect(code=code, message=message)
+        return len(clients)
+
+    def dismissal_of(self, client: Client[Metadata]) -> "Dismissal | None":
+        """Why the client has to go already, if it was dismissed while the middleware had it in hand."""
+        found = self._dismissals.get(client.key)
+        return found if found is not None and client.asked_at <= found.at else None
+
+    def _forget_dismissals(self, *, before: float) -> None:
+        while self._dismissals:
+            key, oldest = next(iter(self._dismissals.items()))
+            if oldest.at >= before:
+                return
+            del self._dismissals[key]
 
     def add(self, client: Client[Metadata]) -> None:
         client.connected = True

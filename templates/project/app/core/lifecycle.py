@@ -99,6 +99,9 @@ class Lifecycle(Generic[Metadata]):
         log.info("%s: %s connected", self.namespace, client.key)
         await wrapper.transport.enter(sid, ACCEPTED)
         await wrapper.transport.enter(sid, client_room(client.key))
+        if dismissal := wrapper.connections.dismissal_of(client):
+            await client.disconnect(code=dismissal.code, message=dismissal.message)
+            return
         self._watch_expiry(client)
         if wrapper.after_client_connect:
             await self._run_hook(wrapper.after_client_connect(wrapper, client, client.metadata))

@@ -183,13 +183,12 @@ class SocketWrapper(Generic[Metadata]):
     ) -> int:
         """Close all connections of a client, after a `closing` event that tells it why.
 
+        A connection that the middleware is deciding about meanwhile is closed once it is accepted.
+
         Returns:
             How many connections that were.
         """
-        clients = self.connections.of_client(key)
-        for client in clients:
-            await client.disconnect(code=code, message=message)
-        return len(clients)
+        return await self.connections.dismiss(key, code=code, message=message)
 
     async def send_to_room(self, room: str, event: str, *args: object) -> None:
         """Send an event to every connection that joined `room` (see `Client.join`)."""
