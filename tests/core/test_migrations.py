@@ -39,7 +39,10 @@ def upgrade() -> None:
     op.create_table(
         "posts", sa.Column("author", sa.String(36), sa.ForeignKey("users.id", ondelete="CASCADE"))
     )
-    op.execute("INSERT INTO users VALUES ('1', 'Ada', 'ada@example.com', 'x', '2025-01-01')")
+    op.execute(
+        "INSERT INTO users (id, name, email, password_hash, created_at)"
+        " VALUES ('1', 'Ada', 'ada@example.com', 'x', '2025-01-01')"
+    )
     op.execute("INSERT INTO posts VALUES ('1')")
     with op.batch_alter_table("users", recreate="always") as users:
         users.alter_column("name", type_=sa.String(200))
@@ -71,18 +74,30 @@ def alembic(project: Path, *args: str) -> str:
 
 
 def test_alembic_runs_from_the_shell_and_finds_nothing_to_change(project: Path) -> None:
-    assert "Running upgrade  -> 0001, users" in alembic(project, "upgrade", "head")
-    alembic(project, "revision", "--autogenerate", "--rev-id", "0002", "-m", "nothing")
-    revision = project / "app/migrations/versions/0002_nothing.py"
+    assert "Running upgrade  -> 0001, users" in alembic(project, "upgrade", "heads")
+    alembic(project, "revision", "--autogenerate", "--rev-id", "0003", "-m", "nothing")
+    revision = project / "app/migrations/versions/0003_nothing.py"
     assert revision.read_text().count("    pass\n") == 2
     run(project, sys.executable, "-m", "ruff", "format", "--check", str(revision))
-    assert "CREATE TABLE users" in alembic(project, "upgrade", "head", "--sql")
+    assert "CREATE TABLE users" in alembic(project, "upgrade", "heads", "--sql")
     assert "Running downgrade 0001 -> , users" in alembic(project, "downgrade", "base")
+
+
+def test_a_migration_that_an_update_brought_is_applied_beside_the_owners(project: Path) -> None:
+    (project / "app/migrations/versions/0002_posts.py").write_text(POSTS)
+    migrate_here = "from app import services; from app.database import migrate; "
+    run(project, sys.executable, "-c", f"{migrate_here}migrate(services.settings().database_url)")
+    with closing(sqlite3.connect(project / "test.sqlite3")) as connection:
+        assert connection.execute("SELECT id, is_disabled FROM users").fetchall() == [("1", 0)]
+        applied = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+    assert sorted(applied) == [("0002",), ("users_0002",)]
+    alembic(project, "merge", "heads", "-m", "merge")
+    assert "Running upgrade 0002, users_0002 -> " in alembic(project, "upgrade", "heads")
 
 
 def test_rebuilding_a_table_keeps_the_rows_that_refer_to_it(project: Path) -> None:
     (project / "app/migrations/versions/0002_posts.py").write_text(POSTS)
-    alembic(project, "upgrade", "head")
+    alembic(project, "upgrade", "heads")
     with closing(sqlite3.connect(project / "test.sqlite3")) as connection:
         assert connection.execute("SELECT author FROM posts").fetchall() == [("1",)]
 

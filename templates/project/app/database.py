@@ -79,7 +79,8 @@ def migrate(database_url: str) -> None:
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     with connect_for_migrations(database_url) as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        # All of them: an update may have brought a migration beside yours.
+        command.upgrade(config, "heads")
 
 
 def _prepare(engine: Engine) -> None:

@@ -1,5 +1,6 @@
 """Every namespace that `require_token` guards, and those to come: who gets in, and who does not."""
 
+import aiohttp
 import pytest
 from support import Connect, Member, Refused, RunningServer
 
@@ -53,6 +54,24 @@ async def test_a_deleted_user_is_refused(server: RunningServer, namespace: str) 
     token = Token(server.secret, lifetime_s=60).issue(user.id)
 
     assert await refusal(server, namespace, {"token": token}) == "user_not_found"
+
+
+async def test_whoever_deletes_the_account_is_disconnected(server: RunningServer, namespace: str) -> None:
+    users = Users(server.database_url)
+    email = f"leaving{namespace.replace('/', '.')}@example.com"
+    user = await users.create(name="Leaving", email=email, password="a password nobody needs")
+    await users.close()
+    token = Token(server.secret, lifetime_s=60).issue(user.id)
+    member = Member(namespace)
+    await member.connect(server.url, {"token": token})
+
+    headers = {"Authorization": f"Bearer {token}"}
+    async with aiohttp.ClientSession(headers=headers) as http:
+        (await http.delete(f"{server.url}/api/users/me")).raise_for_status()
+
+    assert (await member.hears("closing"))["code"] == "user_deleted"
+    await member.left
+    await member.disconnect()
 
 
 async def test_a_token_in_the_query_works_as_well(

@@ -72,6 +72,22 @@ async def test_a_token_that_is_no_longer_good_cannot_be_renewed(server: RunningS
         )
 
 
+async def test_a_deleted_account_is_gone(server: RunningServer) -> None:
+    account = {"name": "Ada", "email": an_address(), "password": PASSWORD}
+    _, answer = await post(f"{server.url}/api/users", account)
+    headers = {"Authorization": f"Bearer {answer['token']}"}
+    async with aiohttp.ClientSession(headers=headers) as http:
+        async with http.delete(f"{server.url}/api/users/me") as first:
+            assert (first.status, await first.read()) == (204, b"")
+        async with http.delete(f"{server.url}/api/users/me") as second:
+            assert second.status == 401
+
+    assert await post(f"{server.url}/api/login", {key: account[key] for key in ("email", "password")}) == (
+        401,
+        {"detail": "The e-mail address or the password is wrong"},
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "loc"),
     [
@@ -101,6 +117,7 @@ async def test_health_and_documentation_are_public(server: RunningServer) -> Non
         async with http.get(f"{server.url}/openapi.json") as answer:
             assert set((await answer.json())["paths"]) == {
                 "/api/users",
+                "/api/users/me",
                 "/api/login",
                 "/api/token",
                 "/healthz",

@@ -88,6 +88,20 @@ async def test_a_deleted_user_is_gone(users: Users) -> None:
     assert await users.authenticate("ada@example.com", PASSWORD) is None
 
 
+async def test_a_disabled_user_is_nobody_until_enabled_again(users: Users) -> None:
+    ada = await users.create("Ada", "ada@example.com", PASSWORD)
+    assert await users.disable("somebody else") is False
+    assert await users.disable(ada.id) is True
+    assert await users.get(ada.id) is None
+    assert await users.authenticate("ada@example.com", PASSWORD) is None
+    with pytest.raises(EmailTaken):
+        await users.create("Ada", "ada@example.com", PASSWORD)
+
+    assert await users.disable(ada.id, disabled=False) is True
+    assert await users.get(ada.id) is not None
+    assert await users.authenticate("ada@example.com", PASSWORD) is not None
+
+
 async def test_migrations_make_the_tables_that_the_code_declares(users: Users, database: Path) -> None:
     migrate(f"sqlite+aiosqlite:///{database}")
     engine = create_engine(f"sqlite:///{database}")

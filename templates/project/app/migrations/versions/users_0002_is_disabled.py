@@ -1,6 +1,6 @@
-"""disabled users
+"""users: is_disabled
 
-Revision ID: 0002
+Revision ID: users_0002
 Revises: 0001
 Create Date: 2026-11-23 00:00:00
 """
@@ -8,7 +8,8 @@ Create Date: 2026-11-23 00:00:00
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
+# Not "0002": a migration of your own may be called that.
+revision = "users_0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
