@@ -11,8 +11,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, Sec
 from starlette.types import Lifespan
 
 from . import accounts, services
+from .attempts import TooManyAttempts
 from .body_limit import BodyLimit
 from .core.tokens import InvalidToken
+from .engine.addresses import origin_of
 from .passwords import TooBusy
 from .users import EmailTaken, User
 
@@ -35,6 +37,7 @@ def create_http(lifespan: Lifespan[FastAPI]) -> FastAPI:
     http.include_router(operations)
     http.exception_handler(RequestValidationError)(explain_invalid_body)
     http.exception_handler(TooBusy)(explain_too_busy)
+    http.exception_handler(TooManyAttempts)(explain_too_many_attempts)
     http.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     if origins := services.settings().allowed_origins:
         http.add_middleware(
@@ -94,8 +97,14 @@ class Problem(BaseModel):
     detail: str
 
 
-@users.post("/users", status_code=201, summary="Register", responses={409: {"model": Problem}})
-async def register(body: NewUser) -> TokenAnswer:
+@users.post(
+    "/users",
+    status_code=201,
+    summary="Register",
+    responses={409: {"model": Problem}, 429: {"model": Problem}},
+)
+async def register(body: NewUser, request: Request) -> TokenAnswer:
+    await services.attempts().count(body.email, _address_of(request))
     try:
         user = await services.users().create(body.name, body.email, body.password.get_secret_value())
     except EmailTaken:
@@ -103,8 +112,9 @@ async def register(body: NewUser) -> TokenAnswer:
     return _answer(user)
 
 
-@users.post("/login", summary="Log in", responses={401: {"model": Problem}})
-async def log_in(body: Credentials) -> TokenAnswer:
+@users.post("/login", summary="Log in", responses={401: {"model": Problem}, 429: {"model": Problem}})
+async def log_in(body: Credentials, request: Request) -> TokenAnswer:
+    await services.attempts().count(body.email, _address_of(request))
     user = await services.users().authenticate(body.email, body.password.get_secret_value())
     if user is None:
         # One answer for both, or it would tell who is registered.
@@ -146,6 +156,19 @@ async def explain_too_busy(_request: Request, _error: TooBusy) -> JSONResponse:
     return JSONResponse(
         {"detail": "Too many people are logging in: try again"}, status_code=503, headers={"Retry-After": "2"}
     )
+
+
+async def explain_too_many_attempts(_request: Request, error: TooManyAttempts) -> JSONResponse:
+    """Source: RFC 6585, section 4."""
+    return JSONResponse(
+        {"detail": "Too many attempts: try again later"},
+        status_code=429,
+        headers={"Retry-After": str(error.retry_after_s)},
+    )
+
+
+def _address_of(request: Request) -> str:
+    return origin_of(request.client and request.client.host)
 
 
 async def _user_of(credentials: HTTPAuthorizationCredentials | None) -> User:

@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from .attempts import Attempts
 from .core.tokens import Token
 from .settings import Settings, load_settings
 from .users import Users
@@ -20,6 +21,12 @@ def token() -> Token:
 
 
 @cache
+def attempts() -> Attempts:
+    """Counts who tries to register or to log in, and how often."""
+    return Attempts(settings().login_attempts_per_minute)
+
+
+@cache
 def users() -> Users:
     """The users of the configured database."""
     return Users(settings().database_url)
@@ -29,5 +36,5 @@ async def close() -> None:
     """Let go of everything; what is asked for afterwards is made anew."""
     if users.cache_info().currsize:
         await users().close()
-    for service in (settings, token, users):
+    for service in (settings, token, attempts, users):
         service.cache_clear()

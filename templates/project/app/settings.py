@@ -37,6 +37,7 @@ _REMEDIES: Final = {
     "DATABASE_URL": (
         "DATABASE_URL=sqlite:///app.sqlite3\n       DATABASE_URL=postgresql://user:password@localhost/app"
     ),
+    "LOGIN_ATTEMPTS_PER_MINUTE": "LOGIN_ATTEMPTS_PER_MINUTE=10",
     "ALLOWED_ORIGINS": "ALLOWED_ORIGINS=https://example.com,http://localhost:5173",
 }
 
@@ -138,6 +139,8 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[
         tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_split_at_commas)
     ] = ()
+
+    login_attempts_per_minute: Annotated[int, Field(ge=1)] = 10
 
     @property
     def safe_database_url(self) -> str:

@@ -49,6 +49,7 @@ def start_server(folder: Path, **environment: str) -> RunningServer:
         "PORT": str(port),
         "TOKEN_SECRET": secret,
         "DATABASE_URL": database_url,
+        "LOGIN_ATTEMPTS_PER_MINUTE": "1000",  # Tests make many users a minute.
         **environment,
     }
     log_path = folder / "server.log"

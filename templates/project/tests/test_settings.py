@@ -33,6 +33,7 @@ def test_only_the_secret_has_no_default() -> None:
     assert loaded.model_dump(exclude={"token_secret"}) == {
         "host": "127.0.0.1",
         "port": 3000,
+        "login_attempts_per_minute": 10,
         "token_lifetime_s": 6000,
         "database_url": f"sqlite+aiosqlite:///{PROJECT}/app.sqlite3",
         "allowed_origins": (),
