@@ -14,7 +14,7 @@ def engine_of(wrapper: SocketWrapper[Any]) -> Any:
 
 
 def ping_every(wrapper: SocketWrapper[Any], interval_s: float, *, timeout_s: float) -> None:
-    """Find dead clients sooner; clients that connect from now on are told so in whole seconds."""
+    """Find dead clients sooner; clients that connect from now on are told so."""
     engine_of(wrapper).eio.ping_interval = interval_s
     engine_of(wrapper).eio.ping_timeout = timeout_s
 
@@ -29,7 +29,9 @@ def remembered(wrapper: SocketWrapper[Any]) -> dict[str, Any]:
         "pending": (engine.manager.pending_connect, engine.manager.pending_disconnect),
         "sessions": engine.sessions,
         "busy": engine.busy,
-        "half a binary packet": engine._binary_packet,
+        "half a binary packet": [half for each in engine.connections.values() if (half := each.half)],
+        "connections": engine.connections,
+        "sockets": engine.eio.sockets,
         "environ": engine.environ,
         "lifecycle": lifecycle._clients,
         "timers": lifecycle._expiries,

@@ -102,30 +102,41 @@ async def test_an_empty_event_gets_an_error() -> None:
         await goes_on(client)
 
 
-async def test_events_before_the_handshake_reach_nobody() -> None:
+FORGED = [
+    '42/people,1["connect",{"token":"Grace"}]',
+    '42/people,2["disconnect"]',
+    '42/people,3["shout","too early"]',
+    '42/people,["shout","too early"]',
+    '451-/people,["shout",{"_placeholder":true,"num":0}]',
+    '42["shout"]',
+    "41/people,",
+    "41",
+    '43/people,1["ack of nothing"]',
+]
+
+
+@pytest.mark.parametrize("forged", FORGED)
+async def test_whoever_begins_with_another_packet_than_connect_is_thrown_out(forged: str) -> None:
     watched = Watched()
-    forged = [
-        '42/people,1["connect",{"token":"Grace"}]',
-        '42/people,2["disconnect"]',
-        '42/people,3["shout","too early"]',
-        '42/people,["shout","too early"]',
-        '42["shout"]',
-        "41/people,",
-        "41",
-        '43/people,1["ack of nothing"]',
-    ]
+    async with serving(watched.wrapper) as url:
+        async with raw_socket(url) as client, raw_polling(url) as polling:
+            await client.send(forged, '40/people,{"token":"Ada"}')
+            await client.until_closed(within_s=1)
+            assert await polling.post(forged, '40/people,{"token":"Grace"}') == 400
+            assert await polling.post('40/people,{"token":"Grace"}') == 400
+        await until_forgotten(watched.wrapper)
+    assert watched.calls == []
+
+
+async def test_events_before_acceptance_reach_nobody() -> None:
+    watched = Watched()
     async with serving(watched.wrapper) as url:
         async with raw_socket(url) as client:
-            await client.send(*forged)
+            await client.send("40/nowhere,", *(packet for packet in FORGED if packet[1] != "5"))
+            assert "unknown_namespace" in str(await client.receive())
             await client.join("/people", ADA)
             await goes_on(client)
-            assert watched.calls == ["middleware", "welcome Ada", "shout Ada hi"]
-        async with raw_polling(url) as polling:
-            assert await polling.post(*forged) == 200
-            assert await polling.post('40/people,{"token":"Grace"}') == 200
-            (packet,) = await polling.poll()
-            assert packet.startswith('40/people,{"sid"')
-        assert "shout Grace too early" not in watched.calls
+        assert watched.calls[:3] == ["middleware", "welcome Ada", "shout Ada hi"]
 
 
 async def test_events_to_a_namespace_that_was_not_joined_reach_nobody() -> None:

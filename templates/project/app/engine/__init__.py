@@ -1,5 +1,6 @@
 """python-socketio and uvicorn, hardened. You build on it without reading it; app/core is what you change."""
 
+from .limits import Limits
 from .server import SocketServer
 
-__all__ = ["SocketServer"]
+__all__ = ["Limits", "SocketServer"]

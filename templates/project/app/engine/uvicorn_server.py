@@ -5,7 +5,8 @@ from typing import Any
 
 import uvicorn
 
-from .server import MAX_MESSAGE_BYTES, SocketServer
+from .limits import MAX_MESSAGE_BYTES
+from .server import SocketServer
 
 # The key of the ASGI lifespan state under which the application leaves its SocketServer.
 STATE_KEY = "socket_server"

@@ -1,0 +1,89 @@
+"""The Engine.IO server: engineio's, which answers as the protocol says.
+
+What is overridden, and why:
+
+- `handle_request`: the library takes a missing transport for polling, answers other methods with 405, reads
+  nothing from a POST without a Content-Length, and handles a second POST beside the first.
+- `_handle_connect`: the library announces whole seconds between pings, and makes sockets of its own class.
+- `_ok`: a POST is to be answered with `ok`; the library says `OK`.
+"""
+
+from typing import Any
+
+import engineio
+from engineio.async_drivers.asgi import translate_request
+from engineio.packet import OPEN, Packet
+from starlette.types import Receive, Scope, Send
+
+from .engineio_socket import EngineSocket
+from .gate import BAD_REQUEST, TOO_LARGE, UNKNOWN_SESSION, Problem, problem_with, query_of
+from .request import receive_again, turn_away, whole_body
+
+
+class EngineServer(engineio.AsyncServer):
+    # The library's own; it does not say of what type.
+    sockets: dict[str, EngineSocket]
+    ping_interval: Any
+    ping_timeout: Any
+
+    async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        problem = problem_with(scope, self.sockets)
+        if problem is not None:
+            await self._refuse(problem, scope, receive, send)
+            return
+        socket = self.sockets.get(query_of(scope).get("sid", [""])[0])
+        if socket is not None and scope["type"] == "websocket" and (socket.upgrading or socket.upgraded):
+            await turn_away(receive, send)
+        elif socket is not None and scope.get("method") == "POST":
+            await self._handle_post(socket, scope, receive, send)
+        else:
+            await super().handle_request(scope, receive, send)
+
+    async def _handle_post(self, socket: EngineSocket, scope: Scope, receive: Receive, send: Send) -> None:
+        if socket.posting:
+            await socket.close(reason=self.reason.TRANSPORT_ERROR)
+            await self._refuse(BAD_REQUEST, scope, receive, send)
+            return
+        socket.posting = True
+        try:
+            body = await whole_body(receive, max_bytes=self.max_http_buffer_size)
+            if body is None:
+                await socket.close(reason=self.reason.TRANSPORT_ERROR)
+                await self._refuse(TOO_LARGE, scope, receive, send)
+            elif socket.closing:
+                await self._refuse(UNKNOWN_SESSION, scope, receive, send)
+            else:
+                await super().handle_request(scope, receive_again(body), send)
+        finally:
+            socket.posting = False
+
+    async def _refuse(self, problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+        # What is left of a body is not waited for.
+        first = receive if scope["type"] == "websocket" else receive_again(b"")
+        await self._make_response(problem.response(), await translate_request(scope, first, send))
+
+    async def _handle_connect(self, environ: Any, transport: str, jsonp_index: int | None = None) -> Any:
+        sid = self.generate_id()
+        socket = self.sockets[sid] = EngineSocket(self, sid)
+        greeting = {
+            "sid": sid,
+            "upgrades": [] if transport == "websocket" else ["websocket"],
+            "pingTimeout": round(self.ping_timeout * 1000),
+            "pingInterval": round(self.ping_interval * 1000),
+            "maxPayload": self.max_http_buffer_size,
+        }
+        socket.queue.put_nowait(Packet(OPEN, greeting))
+        if await self._trigger_event("connect", sid, environ) is False:
+            del self.sockets[sid]
+            return self._unauthorized()
+        socket.schedule_ping()
+        if transport == "websocket":
+            return await socket.handle_get_request(environ)
+        socket.connected = True
+        return self._ok(await socket.poll())
+
+    def _ok(self, packets: Any = None, headers: Any = None, jsonp_index: int | None = None) -> Any:
+        response = super()._ok(packets, headers, jsonp_index)
+        if packets is None:
+            response["response"] = b"ok"
+        return response

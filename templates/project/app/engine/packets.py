@@ -1,0 +1,136 @@
+"""What clients send, read strictly: what is no packet is refused, and never guessed at.
+
+Source: the Engine.IO protocol, version 4; the Socket.IO protocol, version 5.
+"""
+
+import base64
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final, NoReturn
+
+from engineio.packet import MESSAGE
+from socketio.packet import ACK, BINARY_ACK, BINARY_EVENT, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
+
+__all__ = ["ACK", "BINARY_ACK", "BINARY_EVENT", "CONNECT", "DISCONNECT", "EVENT", "BadPacket", "Packet"]
+__all__ += ["read_frame", "read_packet"]
+
+FRAME_TYPES: Final = {str(number): number for number in range(7)}
+# Type, number of attachments, namespace, id; what comes after them is JSON.
+HEAD: Final = re.compile(r"([0-6])(?:([0-9]{1,9})-)?(?:(/[^,]*)(?:,|\Z))?([0-9]{1,15})?")
+
+
+class BadPacket(ValueError):
+    """A client sent what the protocols do not have. There is no way to go on with its connection."""
+
+
+@dataclass(slots=True)
+class Packet:
+    """A Socket.IO packet. Its `data` is complete when no attachment is `missing`."""
+
+    kind: int
+    namespace: str
+    id: int | None
+    data: Any
+    missing: int
+    _attachments: list[bytes] = field(default_factory=list)
+
+    def attach(self, attachment: str | bytes) -> None:
+        """Raises:
+        BadPacket: It is no attachment; or it is the last one, and they do not fit to the data.
+        """
+        if isinstance(attachment, str):
+            raise BadPacket("a text came where an attachment was to come")
+        self._attachments.append(attachment)
+        self.missing -= 1
+        if not self.missing:
+            self.data = _fill(self.data, self._attachments)
+
+
+def read_frame(frame: str | bytes) -> tuple[int, str | bytes]:
+    """The type and the payload of an Engine.IO packet.
+
+    Raises:
+        BadPacket: It is none.
+    """
+    if isinstance(frame, bytes):
+        return MESSAGE, frame
+    if frame.startswith("b"):
+        try:
+            return MESSAGE, base64.b64decode(frame[1:], validate=True)
+        except ValueError as error:
+            raise BadPacket("what begins with b is not base64") from error
+    kind = FRAME_TYPES.get(frame[:1])
+    if kind is None:
+        raise BadPacket("no Engine.IO packet begins like that")
+    return kind, frame[1:]
+
+
+def read_packet(text: str) -> Packet:
+    """A Socket.IO packet, as it stands in the payload of an Engine.IO message.
+
+    Raises:
+        BadPacket: It is none, or none that a client may send.
+    """
+    head = HEAD.match(text)
+    if head is None:
+        raise BadPacket("no Socket.IO packet begins like that")
+    kind, attachments, namespace, id = head.groups()
+    # A query after the name of the namespace is how old clients told what is in `auth` now.
+    name = namespace.partition("?")[0] if namespace else "/"
+    packet = Packet(int(kind), name, int(id) if id else None, _read_json(text[head.end() :]), 0)
+    _check(packet, has_count=attachments is not None)
+    if attachments is not None:
+        packet.missing = int(attachments)
+        if not packet.missing:
+            packet.data = _fill(packet.data, [])
+    return packet
+
+
+def _check(packet: Packet, *, has_count: bool) -> None:
+    if packet.kind == CONNECT_ERROR:
+        raise BadPacket("only servers send CONNECT_ERROR")
+    if has_count != (packet.kind in (BINARY_EVENT, BINARY_ACK)):
+        raise BadPacket("binary packets have a number of attachments, others have none")
+    if packet.kind == DISCONNECT and packet.data is not None:
+        raise BadPacket("DISCONNECT has no payload")
+    if packet.kind not in (CONNECT, DISCONNECT) and not isinstance(packet.data, list):
+        raise BadPacket("events and acks have an array")
+    if packet.kind in (ACK, BINARY_ACK) and packet.id is None:
+        raise BadPacket("acks have an id")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise BadPacket(f"{name} is not JSON")
+
+
+# Python would read NaN and Infinity, which no JavaScript client could be sent.
+_decoder: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+def _read_json(text: str) -> Any:
+    try:
+        return _decoder.decode(text) if text else None
+    except (ValueError, RecursionError) as error:
+        raise BadPacket("the payload is not JSON") from error
+
+
+def _fill(data: Any, attachments: list[bytes]) -> Any:
+    """The same data, with attachments where their placeholders were."""
+    try:
+        return _filled(data, attachments)
+    except RecursionError as error:
+        raise BadPacket("the payload is nested too deeply") from error
+
+
+def _filled(data: Any, attachments: list[bytes]) -> Any:
+    if isinstance(data, list):
+        return [_filled(item, attachments) for item in data]
+    if not isinstance(data, dict):
+        return data
+    if data.get("_placeholder") is not True:
+        return {key: _filled(value, attachments) for key, value in data.items()}
+    number = data.get("num")
+    if type(number) is not int or not 0 <= number < len(attachments):
+        raise BadPacket("a placeholder has no attachment")
+    return attachments[number]

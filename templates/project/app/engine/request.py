@@ -1,0 +1,52 @@
+"""What can be done with a request as ASGI has it."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.types import Message, Receive, Scope, Send
+
+from ..core.transport import Handshake
+
+
+async def whole_body(receive: Receive, *, max_bytes: int) -> bytes | None:
+    """The body of a request; None: it is larger, or its client left before its end."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if message["type"] != "http.request" or len(body) > max_bytes:
+            return None
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def receive_again(body: bytes) -> Receive:
+    """Receives a body that has been received already."""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+async def until_abandoned(receive: Receive) -> None:
+    """Wait until the client of a request is gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def turn_away(receive: Receive, send: Send) -> None:
+    """Close a WebSocket as soon as it is open, which is what the protocol has for one too many."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.close"})
+
+
+def read_request(sid: str, environ: Mapping[str, Any], auth: object) -> Handshake:
+    """What the client sent, from the ASGI scope: the WSGI names beside it have the wrong address."""
+    scope: Scope = environ["asgi.scope"]
+    query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    address = scope.get("client")
+    return Handshake(sid, address[0] if address else None, auth, dict(query), headers)

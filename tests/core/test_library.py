@@ -1,0 +1,156 @@
+"""What app/engine relies on in python-socketio and python-engineio without being promised it.
+
+When one of these fails after an upgrade of the libraries, an override no longer does what it is for.
+"""
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import engineio
+import pytest
+import socketio
+from engineio import exceptions
+from engineio.async_drivers import asgi
+from engineio.async_socket import AsyncSocket
+from engineio.packet import NOOP, Packet
+from starlette.types import Message, Scope
+
+from app.engine.engineio_server import EngineServer
+from app.engine.engineio_socket import EngineSocket
+from app.engine.limits import DEFAULT_LIMITS
+from app.engine.socketio_server import Server
+
+# Each with the parameters that the library passes, or that we pass to it.
+OVERRIDDEN: list[tuple[type, type, str, str]] = [
+    (socketio.AsyncServer, Server, "_engineio_server_class", "self"),
+    (socketio.AsyncServer, Server, "_handle_eio_connect", "self, eio_sid, environ"),
+    (socketio.AsyncServer, Server, "_handle_eio_message", "self, eio_sid, data"),
+    (socketio.AsyncServer, Server, "_handle_eio_disconnect", "self, eio_sid, reason"),
+    (socketio.AsyncServer, Server, "_handle_connect", "self, eio_sid, namespace, data"),
+    (socketio.AsyncServer, Server, "_handle_event", "self, eio_sid, namespace, id, data"),
+    (socketio.AsyncServer, Server, "_handle_disconnect", "self, eio_sid, namespace, reason=None"),
+    (socketio.AsyncServer, Server, "_send_eio_packet", "self, eio_sid, eio_pkt"),
+    (socketio.AsyncServer, Server, "disconnect", "self, sid, namespace=None, ignore_queue=False"),
+    (engineio.AsyncServer, EngineServer, "handle_request", "self, *args, **kwargs"),
+    (engineio.AsyncServer, EngineServer, "_handle_connect", "self, environ, transport, jsonp_index=None"),
+    (engineio.AsyncServer, EngineServer, "_ok", "self, packets=None, headers=None, jsonp_index=None"),
+    (AsyncSocket, EngineSocket, "handle_get_request", "self, environ"),
+    (AsyncSocket, EngineSocket, "handle_post_request", "self, environ"),
+    (AsyncSocket, EngineSocket, "poll", "self"),
+    (AsyncSocket, EngineSocket, "close", "self, wait=True, abort=False, reason=None"),
+    (AsyncSocket, EngineSocket, "schedule_ping", "self"),
+]
+CALLED: list[tuple[Callable[..., Any], str]] = [
+    (socketio.AsyncServer._handle_ack, "self, eio_sid, namespace, id, data"),
+    (socketio.AsyncServer._send_packet, "self, eio_sid, pkt"),
+    (engineio.AsyncServer._make_response, "self, response_dict, environ"),
+    (engineio.AsyncServer._trigger_event, "self, event, *args, **kwargs"),
+    (engineio.AsyncServer._unauthorized, "self, message=None"),
+    (AsyncSocket.check_ping_timeout, "self"),
+    (AsyncSocket.send, "self, pkt"),
+    (asgi.translate_request, "scope, receive, send"),
+]
+
+
+def parameters(function: Callable[..., Any]) -> str:
+    return str(inspect.signature(function)).strip("()")
+
+
+@pytest.mark.parametrize(("base", "ours", "name", "expected"), OVERRIDDEN)
+def test_what_is_overridden_is_called_as_before(base: type, ours: type, name: str, expected: str) -> None:
+    theirs = getattr(base, name, None)
+    assert theirs is not None, f"{base.__name__}.{name} is gone: nothing calls {ours.__name__}.{name} now"
+    assert parameters(theirs) == expected, f"{base.__name__}.{name} has changed: see {ours.__name__}.{name}"
+    assert name in vars(ours), f"{ours.__name__} no longer overrides {name}: remove it from this list"
+    both = (inspect.iscoroutinefunction(theirs), inspect.iscoroutinefunction(getattr(ours, name)))
+    assert len(set(both)) == 1, f"{base.__name__}.{name} is awaited now, or no more"
+
+
+@pytest.mark.parametrize(("function", "expected"), CALLED)
+def test_what_is_called_takes_what_it_took(function: Callable[..., Any], expected: str) -> None:
+    assert parameters(function) == expected, f"{function.__qualname__} has changed"
+
+
+def test_nothing_else_of_the_libraries_is_overridden_by_accident() -> None:
+    listed = {(ours, name) for _, ours, name, _ in OVERRIDDEN}
+    for base, ours in {(base, ours) for base, ours, _, _ in OVERRIDDEN}:
+        same = {name for name in vars(ours) if name in dir(base) and callable(getattr(base, name))}
+        assert {(ours, name) for name in same if not name.startswith("__")} <= listed
+
+
+async def answered(server: EngineServer, query: str, method: str, body: bytes = b"") -> tuple[int, bytes]:
+    """How the library, with no gate before it, answers a request."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope: Scope = {
+        "type": "http",
+        "method": method,
+        "path": "/",
+        "headers": [],
+        "query_string": query.encode(),
+    }
+    await engineio.AsyncServer.handle_request(server, scope, receive, send)
+    return sent[0]["status"], sent[1]["body"]
+
+
+async def test_sockets_are_ours_and_are_where_the_library_looks_for_them() -> None:
+    server: Any = Server([], DEFAULT_LIMITS)
+    assert set(server.eio.handlers) == {"connect", "message", "disconnect"}
+    assert await answered(server.eio, "EIO=4&transport=polling", "GET")
+    (socket,) = server.eio.sockets.values()
+    assert type(socket) is EngineSocket
+    assert server.eio.transport(socket.sid) == "polling"
+    assert list(server.connections) == [socket.sid]
+    await socket.close()
+    assert (server.eio.sockets, server.connections, server.environ) == ({}, {}, {})
+    assert type(server.eio) is EngineServer
+
+
+async def test_the_library_makes_no_task_that_looks_for_dead_clients() -> None:
+    """Its sockets' pings would be counted twice. `_handle_connect` is what would start it."""
+    server: Any = Server([], DEFAULT_LIMITS)
+    await answered(server.eio, "EIO=4&transport=polling", "GET")
+    assert server.eio.service_task_handle is None
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_the_library_answers_400_to_a_post_that_raises_and_closes_its_session() -> None:
+    server: Any = Server([], DEFAULT_LIMITS)
+    await answered(server.eio, "EIO=4&transport=polling", "GET")
+    (sid,) = server.eio.sockets
+    assert await answered(server.eio, f"transport=polling&sid={sid}", "POST", b"4abc") == (
+        400,
+        b'"Bad Request"',
+    )
+    assert server.eio.sockets == {}
+
+
+async def test_the_library_closes_in_two_steps_and_calls_the_handler_between_them() -> None:
+    seen: list[tuple[bool, bool, str]] = []
+    server: Any = engineio.AsyncServer(async_mode="asgi")
+    socket = AsyncSocket(server, "sid")
+
+    async def on_disconnect(sid: str, reason: str) -> None:
+        seen.append((socket.closing, socket.closed, reason))
+
+    server.on("disconnect", on_disconnect)
+    await socket.close(wait=False, abort=True, reason="why")
+    assert seen == [(True, False, "why")]
+    assert (socket.closed, socket.queue.empty()) == (True, True)
+    with pytest.raises(exceptions.SocketIsClosedError):
+        await socket.send(Packet(NOOP))
+
+
+def test_a_socket_begins_as_if_it_had_answered_a_ping() -> None:
+    """`schedule_ping` sends none while one is to be answered, which `last_ping` says."""
+    socket: Any = AsyncSocket(engineio.AsyncServer(async_mode="asgi"), "sid")
+    assert socket.last_ping
+    assert (socket.connected, socket.upgrading, socket.upgraded, socket.closing) == (False,) * 4

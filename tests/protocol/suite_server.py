@@ -1,0 +1,126 @@
+"""The server that the protocols' own test suites ask for, made of the project's engine.
+
+`/engine.io/` sends every message back. `/socket.io/` has the namespaces `/` and `/custom`, which show what a
+client said of itself (`auth`) and send back what it says (`message`, `message-with-ack`).
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import engineio
+import socketio
+import uvicorn
+from fastapi import FastAPI
+from socketio.packet import ACK, CONNECT_ERROR
+from starlette.types import ASGIApp
+
+from app.core.transport import DisconnectReason, Handshake
+from app.engine import Limits, SocketServer
+from app.engine.engineio_server import EngineServer
+from app.engine.limits import MAX_MESSAGE_BYTES
+from app.engine.socketio_server import Server
+from app.engine.uvicorn_server import STATE_KEY, UvicornServer
+
+SUITE = Limits(ping_interval_s=0.3, ping_timeout_s=0.2, connect_timeout_s=10)
+
+
+class Echo:
+    """Implements `core.transport.Handler`."""
+
+    def __init__(self, server: "SuiteServer", namespace: str) -> None:
+        self.namespace = namespace
+        self.events: list[tuple[object, ...]] = []
+        self.farewells: list[DisconnectReason] = []
+        self._server = server
+        self._auth: dict[str, object] = {}
+
+    async def handshake(self, handshake: Handshake) -> None:
+        self._auth[handshake.sid] = handshake.auth
+
+    async def connected(self, sid: str) -> None:
+        await self._send(sid, "auth", [self._auth.pop(sid) or {}])
+
+    async def event(
+        self, sid: str, event: object, args: Sequence[object], *, wants_ack: bool
+    ) -> Mapping[str, Any]:
+        self.events.append((event, *args))
+        if event == "message":
+            await self._send(sid, "message-back", args)
+        return {"args": args}
+
+    def closed(self, sid: str) -> None:
+        pass
+
+    async def disconnected(self, sid: str, reason: DisconnectReason) -> None:
+        self.farewells.append(reason)
+
+    async def _send(self, sid: str, event: str, args: Sequence[object]) -> None:
+        server: Any = self._server
+        await server.emit(event, tuple(args), to=sid, namespace=self.namespace)
+
+
+class SuiteServer(Server):
+    """Says what the suites want to hear where it is the application's to choose: acks, and words."""
+
+    async def _send(
+        self, kind: int, eio_sid: str, namespace: str, data: Any = None, *, id: int | None = None
+    ) -> None:
+        if kind == ACK:
+            ((_, data),) = data[0].items()
+        if kind == CONNECT_ERROR:
+            data = {"message": "Invalid namespace"}
+        await super()._send(kind, eio_sid, namespace, data, id=id)
+
+
+class SuiteSocketServer(SocketServer):
+    def __init__(self, limits: Limits) -> None:
+        self._server = SuiteServer([], limits)
+        self.main, self.custom = Echo(self._server, "/"), Echo(self._server, "/custom")
+        for echo in (self.main, self.custom):
+            self._server.add(echo)
+
+    async def broadcast(self, event: str, content: object) -> None:
+        """To everybody in `/`."""
+        server: Any = self._server
+        await server.emit(event, content)
+
+    def asgi_app(self, http: ASGIApp) -> ASGIApp:
+        limits = self._server.limits
+        engine: Any = EngineServer
+        echo = engine(
+            async_mode="asgi",
+            async_handlers=False,
+            ping_interval=limits.ping_interval_s,
+            ping_timeout=limits.ping_timeout_s,
+            max_http_buffer_size=MAX_MESSAGE_BYTES,
+        )
+        echo.on("message", echo.send)
+        app: ASGIApp = engineio.ASGIApp(
+            echo, other_asgi_app=socketio.ASGIApp(self._server, other_asgi_app=http)
+        )
+        return app
+
+
+@asynccontextmanager
+async def serving(sockets: SocketServer) -> AsyncIterator[str]:
+    """The URL of a server in this process."""
+
+    @asynccontextmanager
+    async def lifespan(http: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        yield {STATE_KEY: sockets}
+
+    app = sockets.asgi_app(FastAPI(lifespan=lifespan))
+    config = uvicorn.Config(app, ws="websockets-sansio", ws_per_message_deflate=False, log_config=None)
+    server = UvicornServer(config)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        # Inherited by the connections; asyncio, unlike uvloop, sets it only for sockets that it made itself.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        running = asyncio.create_task(server.serve(sockets=[listening]))
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await running

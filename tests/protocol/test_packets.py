@@ -1,0 +1,78 @@
+"""Whatever a client sends is a packet, or refused as one: nothing else is ever raised."""
+
+from typing import Any
+
+import pytest
+from engineio.packet import Packet as EnginePacket
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from socketio.packet import Packet as LibraryPacket
+
+from app.engine.packets import BadPacket, Packet, read_frame, read_packet
+
+# How long an example takes says nothing here: other tests have the processor as well.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.text().filter(lambda key: key != "_placeholder"), inner)
+    ),
+)
+NAMES = st.from_regex(r"/[a-zA-Z_-]{1,9}", fullmatch=True)
+IDS = st.none() | st.integers(0, 999_999_999_999_999)
+SHAPES = st.from_regex(r"[0-6]?([0-9]+-)?(/[^,]*,?)?[0-9]*(\[.*\]?|\{.*\}?)?", fullmatch=True)
+
+
+@given(st.text() | SHAPES)
+def test_any_text_is_a_packet_or_refused(text: str) -> None:
+    try:
+        packet = read_packet(text)
+    except BadPacket:
+        return
+    assert 0 <= packet.kind <= 6
+    assert packet.namespace.startswith("/")
+
+
+@given(st.text() | st.binary())
+def test_any_frame_is_a_packet_or_refused(frame: str | bytes) -> None:
+    try:
+        kind, _ = read_frame(frame)
+    except BadPacket:
+        return
+    assert 0 <= kind <= 6
+
+
+@given(st.lists(JSON | st.binary(), min_size=1), NAMES, IDS)
+def test_what_the_library_sends_is_read(data: list[Any], namespace: str, id: int | None) -> None:
+    encoded = LibraryPacket(data=data, namespace=namespace, id=id).encode()
+    text, *attachments = encoded if isinstance(encoded, list) else [encoded]
+    packet = read_packet(text)
+    for attachment in attachments:
+        assert packet.missing
+        packet.attach(attachment)
+    assert (packet.namespace, packet.id, packet.data, packet.missing) == (namespace, id, data, 0)
+
+
+@given(st.text() | st.binary())
+def test_what_engineio_sends_in_a_poll_is_read(payload: str | bytes) -> None:
+    assert read_frame(EnginePacket(4, payload).encode(b64=True)) == (4, payload)
+
+
+@pytest.mark.parametrize(
+    ("text", "packet"),
+    [
+        ("0", Packet(0, "/", None, None, 0)),
+        ("0/people,", Packet(0, "/people", None, None, 0)),
+        ("0/people", Packet(0, "/people", None, None, 0)),
+        ('0/people?commId=1,{"token":"a,b"}', Packet(0, "/people", None, {"token": "a,b"}, 0)),
+        ("1/people,", Packet(1, "/people", None, None, 0)),
+        ('27["a,b","/c"]', Packet(2, "/", 7, ["a,b", "/c"], 0)),
+        ('2["a\\n"]', Packet(2, "/", None, ["a\n"], 0)),
+        ("3/people,0[]", Packet(3, "/people", 0, [], 0)),
+        ('52-/people,7["a"]', Packet(5, "/people", 7, ["a"], 2)),
+    ],
+)
+def test_a_packet_has_the_parts_that_it_is_written_with(text: str, packet: Packet) -> None:
+    assert read_packet(text) == packet
