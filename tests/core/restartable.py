@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 from app.core import Client, ClientMetadata, DisconnectReason, SocketNok, SocketOk, SocketWrapper, socket_ok
 from app.engine import SocketServer
 from app.engine.uvicorn_server import STATE_KEY, UvicornServer, uvicorn_config
-from app.logs import LOGGING
+from app.logs import log_config
 from tests.core.people import Person, people_wrapper
 
 people = people_wrapper()
@@ -84,5 +84,5 @@ def create_app() -> ASGIApp:
 
 if __name__ == "__main__":
     listening = socket.create_server(("127.0.0.1", int(sys.argv[1])))
-    config = uvicorn_config("restartable:create_app", log_config=LOGGING, reload_dirs=None)
+    config = uvicorn_config("restartable:create_app", log_config=log_config("text"), reload_dirs=None)
     UvicornServer(config).run(sockets=[listening])

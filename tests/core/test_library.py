@@ -31,6 +31,7 @@ OVERRIDDEN: list[tuple[type, type, str, str]] = [
     (socketio.AsyncServer, Server, "_handle_connect", "self, eio_sid, namespace, data"),
     (socketio.AsyncServer, Server, "_handle_event", "self, eio_sid, namespace, id, data"),
     (socketio.AsyncServer, Server, "_handle_disconnect", "self, eio_sid, namespace, reason=None"),
+    (socketio.AsyncServer, Server, "_send_packet", "self, eio_sid, pkt"),
     (socketio.AsyncServer, Server, "_send_eio_packet", "self, eio_sid, eio_pkt"),
     (socketio.AsyncServer, Server, "disconnect", "self, sid, namespace=None, ignore_queue=False"),
     (engineio.AsyncServer, EngineServer, "handle_request", "self, *args, **kwargs"),
@@ -44,7 +45,6 @@ OVERRIDDEN: list[tuple[type, type, str, str]] = [
 ]
 CALLED: list[tuple[Callable[..., Any], str]] = [
     (socketio.AsyncServer._handle_ack, "self, eio_sid, namespace, id, data"),
-    (socketio.AsyncServer._send_packet, "self, eio_sid, pkt"),
     (engineio.AsyncServer._make_response, "self, response_dict, environ"),
     (engineio.AsyncServer._trigger_event, "self, event, *args, **kwargs"),
     (engineio.AsyncServer._unauthorized, "self, message=None"),

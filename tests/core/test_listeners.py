@@ -498,9 +498,9 @@ async def test_a_failure_without_an_ack_is_logged(caplog: pytest.LogCaptureFixtu
         assert (await ada.call("none"))["ok"]
     assert [record.getMessage() for record in caplog.records] == [
         "/people: nobody waits to hear that 'nothingnothingnothingnothingnothingnothingnothingnothing"
-        "nothingnothingnothingno failed: There is no such event here",
-        "/people: nobody waits to hear that 'two' failed: two got wrong arguments",
-        "/people: nobody waits to hear that 'deny' failed: not for you",
+        "nothingnothingnothingno failed: unknown_event",
+        "/people: nobody waits to hear that 'two' failed: invalid_payload",
+        "/people: nobody waits to hear that 'deny' failed: denied",
     ]
 
 

@@ -260,7 +260,7 @@ def test_the_client_says_why_the_server_ended_the_connection(project: Project, p
 
 
 def test_macchiato_run_serves_from_any_folder_and_reloads(project: Project, port: int) -> None:
-    main = project.folder / "app" / "http.py"
+    main = project.folder / "app" / "operations.py"
     original = main.read_text()
     server = subprocess.Popen(
         [sys.executable, "-m", "macchiato_cli", "run", "--port", str(port)],

@@ -6,7 +6,7 @@ client said of itself (`auth`) and send back what it says (`message`, `message-w
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -32,7 +32,8 @@ class Echo:
 
     def __init__(self, server: "SuiteServer", namespace: str) -> None:
         self.namespace = namespace
-        self.events: list[tuple[object, ...]] = []
+        self.events: Container[object] = frozenset({"message", "message-with-ack"})
+        self.heard: list[tuple[object, ...]] = []
         self.farewells: list[DisconnectReason] = []
         self._server = server
         self._auth: dict[str, object] = {}
@@ -40,16 +41,19 @@ class Echo:
     async def handshake(self, handshake: Handshake) -> None:
         self._auth[handshake.sid] = handshake.auth
 
+    def client_key(self, sid: str) -> str:
+        return sid
+
     async def connected(self, sid: str) -> None:
         await self._send(sid, "auth", [self._auth.pop(sid) or {}])
 
     async def event(
         self, sid: str, event: object, args: Sequence[object], *, wants_ack: bool
     ) -> Mapping[str, Any]:
-        self.events.append((event, *args))
+        self.heard.append((event, *args))
         if event == "message":
             await self._send(sid, "message-back", args)
-        return {"args": args}
+        return {"ok": True, "data": args}
 
     def closed(self, sid: str) -> None:
         pass
@@ -69,7 +73,7 @@ class SuiteServer(Server):
         self, kind: int, eio_sid: str, namespace: str, data: Any = None, *, id: int | None = None
     ) -> None:
         if kind == ACK:
-            ((_, data),) = data[0].items()
+            data = data[0]["data"]
         if kind == CONNECT_ERROR:
             data = {"message": "Invalid namespace"}
         await super()._send(kind, eio_sid, namespace, data, id=id)

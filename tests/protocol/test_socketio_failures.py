@@ -71,7 +71,7 @@ async def test_a_malformed_packet_ends_the_connection(
     assert (await wire.post(sid, "40")).status == 200
     assert (await wire.post(sid, packet, '42["message","after"]')).status == 400
     assert (await wire.poll(sid)).status == 400
-    assert (sockets.main.events, sockets.main.farewells) == ([], ["transport error"] * 2)
+    assert (sockets.main.heard, sockets.main.farewells) == ([], ["transport error"] * 2)
 
 
 BAD_ATTACHMENTS: list[list[str | bytes]] = [

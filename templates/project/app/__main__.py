@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from . import database
 from .engine.reloader import Reloader
 from .engine.uvicorn_server import UvicornServer, uvicorn_config
-from .logs import LOGGING
+from .logs import log_config
 from .settings import Settings, load_settings
 
 
@@ -28,12 +28,14 @@ def main() -> None:
     settings = load_settings()
     listening = listen(settings)
     reload_dirs = [str(Path(__file__).parent)] if reload else None
-    config = uvicorn_config("app.main:create_app", log_config=LOGGING, reload_dirs=reload_dirs)
+    logging = log_config(settings.log_format)
+    config = uvicorn_config("app.main:create_app", log_config=logging, reload_dirs=reload_dirs)
     server = UvicornServer(config)
     # uvicorn raises Ctrl-C again for its caller, when it has shut down.
     with suppress(KeyboardInterrupt):
         migrate(settings)
-        print(f"Serving on {address_of(listening)} (HTTP API: /docs). Press Ctrl-C to stop.", flush=True)
+        if settings.log_format == "text":  # Who reads JSON reads what uvicorn logs.
+            print(f"Serving on {address_of(listening)} (HTTP API: /docs). Press Ctrl-C to stop.", flush=True)
         if reload:
             Reloader(config, target=server.run, sockets=[listening]).run()
         else:

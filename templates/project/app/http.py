@@ -15,6 +15,7 @@ from .attempts import TooManyAttempts
 from .body_limit import BodyLimit
 from .core.tokens import InvalidToken
 from .engine.addresses import origin_of
+from .operations import operations
 from .passwords import TooBusy
 from .users import EmailTaken, User
 
@@ -22,7 +23,6 @@ from .users import EmailTaken, User
 MAX_BODY_BYTES = 16_384
 
 users = APIRouter(prefix="/api", tags=["users"])
-operations = APIRouter(tags=["operations"])
 _bearer = HTTPBearer(auto_error=False, description="A token of /api/users, /api/login or /api/token.")
 
 
@@ -35,6 +35,7 @@ def create_http(lifespan: Lifespan[FastAPI]) -> FastAPI:
     http = FastAPI(title="HTTP API", summary="Tokens to connect with over Socket.IO.", lifespan=lifespan)
     http.include_router(users)
     http.include_router(operations)
+    http.get("/", include_in_schema=False)(root)
     http.exception_handler(RequestValidationError)(explain_invalid_body)
     http.exception_handler(TooBusy)(explain_too_busy)
     http.exception_handler(TooManyAttempts)(explain_too_many_attempts)
@@ -134,15 +135,8 @@ async def delete_account(
     await accounts.delete_user((await _user_of(credentials)).id)
 
 
-@operations.get("/", include_in_schema=False)
 async def root() -> RedirectResponse:
     return RedirectResponse("/docs")
-
-
-@operations.get("/healthz", summary="Is the server alive?")
-async def health() -> dict[str, str]:
-    # Does not ask the database: restarting this server would not mend it, but would disconnect everybody.
-    return {"status": "ok"}
 
 
 async def explain_invalid_body(_request: Request, error: RequestValidationError) -> JSONResponse:

@@ -1,7 +1,13 @@
-"""What is logged, where, and what must never be: a token in a URL."""
+"""What is logged, where and how, and what must never be: tokens, passwords, what clients send."""
 
 import logging
-from typing import Any, Final
+import re
+from typing import Any, Final, Literal
+
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.json import JsonFormatter
+
+from .engine import log_context
 
 
 class WithoutQueryStrings(logging.Filter):
@@ -21,27 +27,92 @@ def _without_query(arg: object) -> object:
     return arg.partition("?")[0] if isinstance(arg, str) and arg.startswith("/") else arg
 
 
-class OneLine(logging.Formatter):
-    """Spells out control characters in messages: what a client sent must not look like another record."""
+class WithContext(logging.Filter):
+    """Says in each record whom it is about: `namespace`, `sid`, `client` and `event`, as far as is known."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        for field, value in log_context.current().items():
+            # What `extra={"event": ...}` says is meant.
+            record.__dict__.setdefault(field, value)
+        return True
+
+
+class WithoutInput(logging.Formatter):
+    """Cuts what a client sent out of Pydantic's errors, which quote it."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the library's own name
+        return re.sub(r", input_value=.*, input_type=", ", input_type=", super().formatException(ei))
+
+
+class OneLine(WithoutInput):
+    """For people: `... app.core.lifecycle: /devUser: 42 connected [namespace=/devUser sid=Zk3b client=42]`.
+
+    Control characters are spelled out, tracebacks indented: nothing that a client sent looks like a record.
+    """
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's own name
         text = super().formatMessage(record)
-        return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+        known = record.__dict__
+        if about := [f"{field}={known[field]}" for field in log_context.FIELDS if field in known]:
+            text += f" [{' '.join(about)}]"
+        return _printable(text)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the library's own name
+        return "\n".join(f"  {_printable(line)}" for line in super().formatException(ei).splitlines())
 
 
-LOGGING: Final[dict[str, Any]] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"without_query_strings": {"()": WithoutQueryStrings}},
-    "formatters": {"line": {"()": OneLine, "fmt": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}},
-    "handlers": {
-        "stderr": {
-            "class": "logging.StreamHandler",
-            "formatter": "line",
-            "filters": ["without_query_strings"],
-        }
-    },
-    "root": {"level": "INFO", "handlers": ["stderr"]},
+def _printable(text: str) -> str:
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+class JsonLines(WithoutInput, JsonFormatter):
+    """For machines: an object per line; what a listener logs with `extra={...}` is in it, too."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            ["levelname", "name", "message"],
+            timestamp=True,
+            rename_fields={
+                "levelname": "level",
+                "name": "logger",
+                "exc_info": "exception",
+                "stack_info": "stack",
+            },
+            # uvicorn's messages once more, with the colours of a terminal.
+            reserved_attrs=[*RESERVED_ATTRS, "color_message"],
+        )
+
+
+def log_config(log_format: Literal["text", "json"]) -> dict[str, Any]:
+    """For `logging.config.dictConfig`, and for uvicorn, which calls it."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {
+            "without_query_strings": {"()": WithoutQueryStrings},
+            "with_context": {"()": WithContext},
+        },
+        "formatters": {
+            "text": {"()": OneLine, "fmt": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"},
+            "json": {"()": JsonLines},
+        },
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "formatter": log_format,
+                "filters": ["without_query_strings", "with_context"],
+            }
+        },
+        "root": {"level": "INFO", "handlers": ["stderr"]},
+        "loggers": {logger: {"level": level} for logger, level in _LEVELS.items()},
+    }
+
+
+_LEVELS: Final = {
     # Alembic introduces itself at every start, watchfiles counts every change it sees.
-    "loggers": {"alembic": {"level": "WARNING"}, "watchfiles": {"level": "WARNING"}},
+    "alembic": "WARNING",
+    "watchfiles": "WARNING",
+    # With DEBUG at the root they would write every message and every row: tokens and password hashes.
+    "uvicorn": "INFO",
+    "aiosqlite": "INFO",
 }

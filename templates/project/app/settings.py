@@ -3,7 +3,7 @@
 import re
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
@@ -39,6 +39,11 @@ _REMEDIES: Final = {
     ),
     "LOGIN_ATTEMPTS_PER_MINUTE": "LOGIN_ATTEMPTS_PER_MINUTE=10",
     "ALLOWED_ORIGINS": "ALLOWED_ORIGINS=https://example.com,http://localhost:5173",
+    "LOG_FORMAT": "LOG_FORMAT=text",
+    "METRICS_TOKEN": (
+        "METRICS_TOKEN= for no metrics; or set it to what this prints:\n"
+        '       python -c "import secrets; print(secrets.token_urlsafe(48))"'
+    ),
 }
 
 
@@ -73,6 +78,10 @@ def _hard_to_guess(secret: SecretStr) -> SecretStr:
     if len(set(text)) < 8:
         raise ValueError("it repeats a few characters, which anybody can guess")
     return secret
+
+
+def _empty_or_hard_to_guess(secret: SecretStr) -> SecretStr:
+    return _hard_to_guess(secret) if secret.get_secret_value() else secret
 
 
 def _with_async_driver(text: str) -> str:
@@ -139,6 +148,8 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[
         tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_split_at_commas)
     ] = ()
+    log_format: Literal["text", "json"] = "text"
+    metrics_token: Annotated[SecretStr, AfterValidator(_empty_or_hard_to_guess)] = SecretStr("")
 
     login_attempts_per_minute: Annotated[int, Field(ge=1)] = 10
 
@@ -166,7 +177,7 @@ def load_settings() -> Settings:
 
 def _explain(error: ErrorDetails) -> str:
     name = str(error["loc"][0]).upper()
-    if name in ("TOKEN_SECRET", "DATABASE_URL"):
+    if name in ("TOKEN_SECRET", "DATABASE_URL", "METRICS_TOKEN"):
         what = f"{name} is missing" if error["input"] == SecretStr("") else f"{name} cannot be used"
     else:
         what = f'{name} cannot be "{error["input"]}"'

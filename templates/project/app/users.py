@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from sqlalchemy import String, delete, false, select, update
+from sqlalchemy import String, delete, false, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlalchemy.orm import Mapped, mapped_column
@@ -50,6 +50,16 @@ class Users:
         """Closes every connection to the database."""
         self._passwords.close()
         await self._engine.dispose()
+
+    async def check(self) -> None:
+        """Ask the database for something.
+
+        Raises:
+            SQLAlchemyError, OSError: It does not answer, or has no table of users.
+        """
+        async with self._session() as session:
+            # Of a table: `SELECT 1` alone would not make SQLite look at its file.
+            await session.execute(select(literal(1)).select_from(User).limit(1))
 
     async def create(self, name: str, email: str, password: str) -> User:
         """A new user.

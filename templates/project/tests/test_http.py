@@ -121,6 +121,7 @@ async def test_health_and_documentation_are_public(server: RunningServer) -> Non
                 "/api/login",
                 "/api/token",
                 "/healthz",
+                "/readyz",
             }
 
 

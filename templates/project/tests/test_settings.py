@@ -4,6 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from app import settings
 from app.settings import PROJECT, Settings, SettingsError, load_settings
@@ -37,6 +38,8 @@ def test_only_the_secret_has_no_default() -> None:
         "token_lifetime_s": 6000,
         "database_url": f"sqlite+aiosqlite:///{PROJECT}/app.sqlite3",
         "allowed_origins": (),
+        "log_format": "text",
+        "metrics_token": SecretStr(""),
     }
 
 
@@ -97,6 +100,8 @@ def test_every_problem_is_named_at_once_without_a_password(monkeypatch: pytest.M
     monkeypatch.setenv("PORT", "70000")
     monkeypatch.setenv("DATABASE_URL", "mysql://ada:hunter2@localhost/app")
     monkeypatch.setenv("ALLOWED_ORIGINS", "https://example.com/, http://localhost:5173")
+    monkeypatch.setenv("LOG_FORMAT", "xml")
+    monkeypatch.setenv("METRICS_TOKEN", "hunter2")
     with pytest.raises(SettingsError) as refusal:
         load_settings()
     text = str(refusal.value)
@@ -104,7 +109,10 @@ def test_every_problem_is_named_at_once_without_a_password(monkeypatch: pytest.M
         'error: PORT cannot be "70000"',
         "error: DATABASE_URL cannot be used",
         'error: ALLOWED_ORIGINS cannot be "https://example.com/"',
+        'error: LOG_FORMAT cannot be "xml"',
+        "error: METRICS_TOKEN cannot be used",
     ]
+    assert "it has 7 bytes; with less than 32 it can be guessed" in text
     assert "hunter2" not in text
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Container, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .connections import ACCEPTED, Client, client_room
@@ -25,6 +25,7 @@ class Lifecycle(Generic[Metadata]):
 
     def __init__(self, wrapper: "SocketWrapper[Metadata]") -> None:
         self.namespace = wrapper.namespace
+        self.events: Container[object] = wrapper.listeners
         self._wrapper = wrapper
         # By sid, from the handshake to the last call: longer than in wrapper.connections, because the events
         # that a client sent just before it left still have their turn.
@@ -43,6 +44,9 @@ class Lifecycle(Generic[Metadata]):
         self._clients[client.sid] = client
         return None
 
+    def client_key(self, sid: str) -> str:
+        return self._clients[sid].key
+
     async def _verdict(
         self, client: Client[Metadata], comm_id: str | None, metadata: ClientMetadata
     ) -> tuple[str, SocketOk[Metadata]]:
@@ -59,6 +63,8 @@ class Lifecycle(Generic[Metadata]):
                 raise TimeoutError  # The middleware swallowed it.
             if isinstance(result, SocketNok):
                 raise SocketError(result.code, result.message)
+            if not isinstance(result, SocketOk):
+                raise TypeError(f"the middleware returned neither socket_ok nor socket_nok: {result!r:.80}")
             return self._key_of(client, result), result
         except SocketError:
             raise
@@ -119,7 +125,9 @@ class Lifecycle(Generic[Metadata]):
             log.exception("%s: the listener of %r failed", self.namespace, event)
             error = SocketError("internal_error", "The server failed to handle this")
         if not wants_ack:
-            log.warning("%s: nobody waits to hear that %.80r failed: %s", self.namespace, event, error)
+            # Neither what was sent instead of a name, nor the message: both can quote what clients send.
+            name = event if isinstance(event, str) else type(event).__name__
+            log.warning("%s: nobody waits to hear that %.80r failed: %s", self.namespace, name, error.code)
         return ack_nok(error)
 
     async def _call_listener(self, client: Client[Metadata], event: object, args: Sequence[object]) -> object:

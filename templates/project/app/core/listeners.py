@@ -114,6 +114,9 @@ class Listeners:
     def __init__(self) -> None:
         self._by_event: dict[str, Listener] = {}
 
+    def __contains__(self, event: object) -> bool:
+        return isinstance(event, str) and event in self._by_event
+
     def add(self, listener: Listener) -> None:
         """Raises:
         ValueError: The event has a listener already.

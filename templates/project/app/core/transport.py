@@ -5,7 +5,7 @@ promises: the calls for one connection never overlap, and they come in the order
 `handshake, connected, event..., disconnected`.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -60,8 +60,15 @@ class Handler(Protocol):
     namespace: str
     """The name on the wire, such as `/devUser`."""
 
+    events: Container[object]
+    """The events that have a listener; every other name is whatever a client made up."""
+
     async def handshake(self, handshake: Handshake) -> Refusal | None:
         """Accept (None) or refuse a client."""
+        ...
+
+    def client_key(self, sid: str) -> str:
+        """Who a client is that was accepted."""
         ...
 
     async def connected(self, sid: str) -> None:

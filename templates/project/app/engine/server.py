@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from ..core.transport import Attachable
 from .limits import DEFAULT_LIMITS, Limits
+from .metrics import Metrics
 from .socketio_server import Server
 
 
@@ -37,6 +38,16 @@ class SocketServer:
         """An application that answers `/socket.io/` itself, and lets `http` answer everything else."""
         app: ASGIApp = socketio.ASGIApp(self._server, other_asgi_app=http)
         return app
+
+    @property
+    def metrics(self) -> Metrics:
+        """What it counts."""
+        return self._server.metrics
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it accepts nobody any more."""
+        return self._server.stopping
 
     async def stop(self, *, grace_s: float = 2.0) -> None:
         """Close every connection, in the way that lets clients reconnect to the next server.

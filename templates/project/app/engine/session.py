@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Coroutine
 
 from ..core.transport import Handler
+from . import log_context
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ class Session:
         self.handler = handler
         self.accepted = False
         self.closed = False
+        self.client_key: str | None = None  # Until the middleware has accepted it.
         self.worker: asyncio.Task[None] | None = None
         self._calls: deque[Coroutine[None, None, None]] = deque()
         self._busy = busy
@@ -50,6 +52,10 @@ class Session:
 
     async def _work(self) -> None:
         while self._calls:
+            # Anew for each call: the task that posted it may be about another client.
+            log_context.begin(namespace=self.handler.namespace, sid=self.sid)
+            if self.client_key is not None:
+                log_context.add(client=self.client_key)
             try:
                 await self._calls.popleft()
             except asyncio.CancelledError:

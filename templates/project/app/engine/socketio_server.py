@@ -12,6 +12,7 @@ The one module that knows how python-socketio works inside; it has no type hints
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,9 +21,11 @@ from engineio import packet as eio_packet
 from socketio import packet
 
 from ..core.transport import DisconnectReason, Handler, Handshake, Refusal
+from . import log_context
 from .connection import Connection
 from .engineio_server import EngineServer
 from .limits import MAX_MESSAGE_BYTES, Limits
+from .metrics import OTHER, Metrics
 from .request import read_request
 from .session import Session
 
@@ -51,6 +54,7 @@ class Server(socketio.AsyncServer):
             engineio_logger=library_log,
         )
         self.limits = limits
+        self.metrics = Metrics()
         self.connections: dict[str, Connection] = {}
         self.sessions: dict[str, Session] = {}
         self.busy: set[Session] = set()
@@ -61,6 +65,7 @@ class Server(socketio.AsyncServer):
         if handler.namespace in self._by_namespace:
             raise ValueError(f"two wrappers have the namespace {handler.namespace}")
         self._by_namespace[handler.namespace] = handler
+        self.metrics.add_namespace(handler.namespace)
 
     def _engineio_server_class(self) -> type[EngineServer]:
         return EngineServer
@@ -75,6 +80,7 @@ class Server(socketio.AsyncServer):
 
     async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:  # type: ignore[override]
         """Raises BadPacket, for which the connection is closed."""
+        self.metrics.received(data)
         received = self.connections[eio_sid].read(data)
         if received is None:
             return
@@ -96,6 +102,7 @@ class Server(socketio.AsyncServer):
         handler = self._by_namespace.get(namespace)
         if handler is None:
             refusal = Refusal("There is no such namespace", {"code": "unknown_namespace"})
+            self.metrics.handshake(namespace, "unknown_namespace")
             await self._send(packet.CONNECT_ERROR, eio_sid, namespace, refusal_body(refusal))
             return
         sid = await self.manager.pre_connect(eio_sid, namespace)
@@ -109,12 +116,17 @@ class Server(socketio.AsyncServer):
     async def _accept_or_refuse(self, session: Session, handshake: Handshake) -> None:
         handler = session.handler
         refusal = await handler.handshake(handshake)
+        self.metrics.handshake(handler.namespace, refusal.data["code"] if refusal else "ok")
+        if refusal is None:
+            session.client_key = handler.client_key(session.sid)
+            log_context.add(client=session.client_key)
         if refusal is None and not session.closed:
             # May find that the client has timed out, and close the session.
             await self._send(packet.CONNECT, session.eio_sid, handler.namespace, {"sid": session.sid})
         if refusal is None and not session.closed:
             await self.manager.connect(session.sid, handler.namespace)
             session.accepted = True
+            self.metrics.connected(handler.namespace)
             await handler.connected(session.sid)
         elif refusal is None:
             # It left while it was being checked: nobody heard of it, and nobody will.
@@ -133,9 +145,15 @@ class Server(socketio.AsyncServer):
             session.post(self._answer(session, data[0] if data else None, data[1:], id))
 
     async def _answer(self, session: Session, event: Any, args: list[Any], id: int | None) -> None:
-        ack = await session.handler.event(session.sid, event, args, wants_ack=id is not None)
+        handler = session.handler
+        known = event if event in handler.events else None
+        log_context.add(event=known or OTHER)
+        began_s = time.perf_counter()
+        ack = await handler.event(session.sid, event, args, wants_ack=id is not None)
+        outcome = "ok" if ack["ok"] else ack["error"]["code"]
+        self.metrics.event(handler.namespace, known, outcome, time.perf_counter() - began_s)
         if id is not None and not session.closed:
-            await self._send(packet.ACK, session.eio_sid, session.handler.namespace, [ack], id=id)
+            await self._send(packet.ACK, session.eio_sid, handler.namespace, [ack], id=id)
 
     async def _handle_disconnect(
         self, eio_sid: str, namespace: str | None, reason: DisconnectReason | None = None
@@ -155,6 +173,7 @@ class Server(socketio.AsyncServer):
     async def _close(self, session: Session, reason: DisconnectReason) -> None:
         session.closed = True
         if session.accepted:
+            self.metrics.closed(session.handler.namespace, reason)
             session.handler.closed(session.sid)
             session.post(session.handler.disconnected(session.sid, reason))
         await self._forget(session)
@@ -185,7 +204,13 @@ class Server(socketio.AsyncServer):
     def _session_of(self, eio_sid: str, namespace: str | None) -> Session | None:
         return self.sessions.get(self.manager.sid_from_eio_sid(eio_sid, namespace or "/"))
 
+    async def _send_packet(self, eio_sid: str, pkt: Any) -> None:
+        encoded = pkt.encode()
+        for part in encoded if isinstance(encoded, list) else [encoded]:
+            await self._send_eio_packet(eio_sid, eio_packet.Packet(eio_packet.MESSAGE, part))
+
     async def _send_eio_packet(self, eio_sid: str, eio_pkt: Any) -> None:
+        self.metrics.sent(eio_pkt.data)
         # A copy for each receiver: a packet is encoded once, but for a WebSocket and for polling differently.
         await super()._send_eio_packet(eio_sid, eio_packet.Packet(eio_pkt.packet_type, eio_pkt.data))
 
