@@ -12,7 +12,6 @@ from typing import Any
 
 import engineio
 import socketio
-import uvicorn
 from fastapi import FastAPI
 from socketio.packet import ACK, CONNECT_ERROR
 from starlette.types import ASGIApp
@@ -22,7 +21,7 @@ from app.engine import Limits, SocketServer
 from app.engine.engineio_server import EngineServer
 from app.engine.limits import MAX_MESSAGE_BYTES
 from app.engine.socketio_server import Server
-from app.engine.uvicorn_server import STATE_KEY, UvicornServer
+from app.engine.uvicorn_server import STATE_KEY, UvicornServer, uvicorn_config
 
 SUITE = Limits(ping_interval_s=0.3, ping_timeout_s=0.2, connect_timeout_s=10)
 
@@ -117,8 +116,7 @@ async def serving(sockets: SocketServer) -> AsyncIterator[str]:
         yield {STATE_KEY: sockets}
 
     app = sockets.asgi_app(FastAPI(lifespan=lifespan))
-    config = uvicorn.Config(app, ws="websockets-sansio", ws_per_message_deflate=False, log_config=None)
-    server = UvicornServer(config)
+    server = UvicornServer(uvicorn_config(lambda: app))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         # Inherited by the connections; asyncio, unlike uvloop, sets it only for sockets that it made itself.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -16,13 +16,12 @@ from typing import Any, Protocol
 
 import aiohttp
 import socketio
-import uvicorn
 from fastapi import FastAPI
 from socketio.exceptions import ConnectionError as NotConnected
 
 from app.core import SocketWrapper
 from app.engine import SocketServer
-from app.engine.uvicorn_server import STATE_KEY, UvicornServer
+from app.engine.uvicorn_server import STATE_KEY, UvicornServer, uvicorn_config
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -112,7 +111,7 @@ async def serving(*wrappers: SocketWrapper[Any]) -> AsyncIterator[str]:
         yield {STATE_KEY: sockets}
 
     app = sockets.asgi_app(FastAPI(lifespan=lifespan))
-    server = UvicornServer(uvicorn.Config(app, ws="websockets-sansio", log_config=None))
+    server = UvicornServer(uvicorn_config(lambda: app))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         running = asyncio.create_task(server.serve(sockets=[listening]))
         try:

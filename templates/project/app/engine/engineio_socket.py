@@ -60,7 +60,8 @@ class EngineSocket(AsyncSocket):
     async def handle_get_request(self, environ: Any) -> Any:
         """What engineio answers: packets, or a response; a WebSocket is over when this returns."""
         if environ["asgi.scope"]["type"] == "websocket":
-            return await self._talk(WebSocket(environ["asgi.receive"], environ["asgi.send"]))
+            scope, receive, send = (environ[f"asgi.{name}"] for name in ("scope", "receive", "send"))
+            return await self._talk(WebSocket(scope, receive, send))
         if self._polling:
             await self.close(reason=self.server.reason.TRANSPORT_ERROR)
         if self.closing or not await self.check_ping_timeout():

@@ -1,12 +1,15 @@
 """uvicorn, with the settings that suit Socket.IO and a shutdown that does not wait for its clients."""
 
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from .limits import MAX_MESSAGE_BYTES
 from .server import SocketServer
+from .uvicorn_websocket import WebSocketProtocol
 
 # The key of the ASGI lifespan state under which the application leaves its SocketServer.
 STATE_KEY = "socket_server"
@@ -23,15 +26,21 @@ class UvicornServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def uvicorn_config(app: str, *, log_config: dict[str, Any], reload_dirs: list[str] | None) -> uvicorn.Config:
+def uvicorn_config(
+    app: str | Callable[[], ASGIApp],
+    *,
+    log_config: dict[str, Any] | None = None,
+    reload_dirs: list[str] | None = None,
+) -> uvicorn.Config:
     """Args:
-    app: Where the application's factory is, such as `app.main:create_app`.
+    app: The application's factory, or where it is, such as `app.main:create_app`.
+    log_config: None: leave logging as it is.
     reload_dirs: Restart when a file in one of them changes; None: never.
     """
     return uvicorn.Config(
         app,
         factory=True,
-        ws="websockets-sansio",  # Uses the least CPU of uvicorn's three.
+        ws=WebSocketProtocol,  # Made of what uses the least CPU of uvicorn's three.
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_ping_interval=None,  # Engine.IO has pings of its own.
         ws_per_message_deflate=False,  # Costs more CPU and memory than it saves; Node's default as well.

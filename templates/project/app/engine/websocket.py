@@ -1,15 +1,19 @@
 """A WebSocket as ASGI has it, reduced to what Engine.IO needs: frames, in both directions."""
 
 from contextlib import suppress
+from typing import Final
 
-from starlette.types import Receive, Send
+from starlette.types import Receive, Scope, Send
 
 # What ASGI servers raise for a WebSocket that is closed. They do not agree on one.
 CLOSED = (OSError, RuntimeError)
+# An extension of ASGI, of uvicorn_websocket.py: scope["extensions"][ABORT]["abort"]() cuts the connection.
+ABORT: Final = "socket_server.abort"
 
 
 class WebSocket:
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._extensions = scope.get("extensions", {})
         self._receive = receive
         self._send = send
 
@@ -36,3 +40,12 @@ class WebSocket:
         """Close it, if it is open."""
         with suppress(*CLOSED):
             await self._send({"type": "websocket.close"})
+
+    def abort(self) -> None:
+        """Cut the connection at once, and drop what its client has not read.
+
+        Closing it would wait for a client that does not read, as a `send` does, which raises one of `CLOSED` now.
+        Servers that do not know the extension keep the connection.
+        """
+        if ABORT in self._extensions:
+            self._extensions[ABORT]["abort"]()

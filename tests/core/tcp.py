@@ -1,0 +1,75 @@
+"""Clients that speak HTTP byte by byte, or not at all, and any ASGI application on the project's uvicorn."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvloop
+from starlette.types import ASGIApp
+
+from app.engine.uvicorn_server import UvicornServer, uvicorn_config
+
+# The project runs on uvloop; where there is none, such as on Windows, on asyncio's own.
+LOOPS: list[Callable[[], asyncio.AbstractEventLoop]] = [asyncio.new_event_loop, uvloop.new_event_loop]
+
+OPEN_WEBSOCKET = (
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+@asynccontextmanager
+async def serving_app(app: ASGIApp, **config: Any) -> AsyncIterator[int]:
+    """The port of a server in this process."""
+    server = UvicornServer(uvicorn_config(lambda: app, **config))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        running = asyncio.create_task(server.serve(sockets=[listening]))
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            server.should_exit = True
+            await running
+
+
+class Tcp:
+    """A TCP connection that does nothing by itself: what it does not read stays in the buffers."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.socket()
+        # Small buffers: whoever sends to somebody who does not read notices soon.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self._socket.connect(("127.0.0.1", port))
+        self._socket.setblocking(False)
+
+    async def send(self, data: bytes) -> None:
+        await asyncio.get_running_loop().sock_sendall(self._socket, data)
+
+    async def receive(self, *, within_s: float = 5) -> bytes:
+        """What comes next; nothing: the server has closed."""
+        async with asyncio.timeout(within_s):
+            return await asyncio.get_running_loop().sock_recv(self._socket, 65536)
+
+    async def until_closed(self, *, within_s: float = 5) -> bytes:
+        """What comes before the server closes; a connection that is cut has nothing more to say."""
+        received = bytearray()
+        async with asyncio.timeout(within_s):
+            try:
+                while data := await self.receive(within_s=within_s):
+                    received += data
+            except ConnectionError:
+                pass
+        return bytes(received)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@asynccontextmanager
+async def tcp(port: int) -> AsyncIterator[Tcp]:
+    client = Tcp(port)
+    try:
+        yield client
+    finally:
+        client.close()
