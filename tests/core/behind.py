@@ -33,6 +33,9 @@ def remembered(wrapper: SocketWrapper[Any]) -> dict[str, Any]:
         "connections": engine.connections,
         "sockets": engine.eio.sockets,
         "environ": engine.environ,
+        "tallies": [
+            tally for tally in (engine.admission._connections, engine.admission._clients) if len(tally)
+        ],
         "lifecycle": lifecycle._clients,
         "timers": lifecycle._expiries,
     }

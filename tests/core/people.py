@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core import Client, ClientMetadata, SocketNok, SocketOk, SocketWrapper, socket_nok, socket_ok
+from app.engine import Limits
 from support import Member, Refused
+
+# For tests that do in a second what clients do in an hour.
+GENEROUS = Limits(
+    events_per_second=1_000_000,
+    events_burst=1_000_000,
+    connections_per_address=1_000_000,
+    connections_per_client=1_000_000,
+    failed_handshakes_per_minute=1_000_000,
+)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 from app.core import Client, ClientMetadata, DisconnectReason, SocketNok, SocketOk, SocketWrapper
 from support import serving
 from tests.core.behind import engine_of, remembered, until, until_forgotten
-from tests.core.people import Person, by_name, joined, people_wrapper
+from tests.core.people import GENEROUS, Person, by_name, joined, people_wrapper
 from tests.core.wire import CLOSE, RawSocket, raw_polling, raw_socket
 
 UNKNOWN = {
@@ -200,7 +200,7 @@ async def test_a_second_connect_while_the_first_is_checked_does_nothing() -> Non
 
 async def test_a_flood_of_connects_leaves_one_connection() -> None:
     watched = Watched()
-    async with serving(watched.wrapper) as url:
+    async with serving(watched.wrapper, limits=GENEROUS) as url:
         async with raw_socket(url) as client, asyncio.timeout(20):
             for number in range(500):
                 await client.send('40/people,{"token":"Ada"}', f"40/nowhere{number},")

@@ -42,6 +42,7 @@ OVERRIDDEN: list[tuple[type, type, str, str]] = [
     (AsyncSocket, EngineSocket, "poll", "self"),
     (AsyncSocket, EngineSocket, "close", "self, wait=True, abort=False, reason=None"),
     (AsyncSocket, EngineSocket, "schedule_ping", "self"),
+    (AsyncSocket, EngineSocket, "send", "self, pkt"),
 ]
 CALLED: list[tuple[Callable[..., Any], str]] = [
     (socketio.AsyncServer._handle_ack, "self, eio_sid, namespace, id, data"),
@@ -49,7 +50,6 @@ CALLED: list[tuple[Callable[..., Any], str]] = [
     (engineio.AsyncServer._trigger_event, "self, event, *args, **kwargs"),
     (engineio.AsyncServer._unauthorized, "self, message=None"),
     (AsyncSocket.check_ping_timeout, "self"),
-    (AsyncSocket.send, "self, pkt"),
     (asgi.translate_request, "scope, receive, send"),
 ]
 

@@ -16,7 +16,7 @@ from app.engine.metrics import MOST_OUTCOMES, Metrics
 from support import Member, Refused, register, serving
 from tests.core.behind import engine_of, ping_every, until_forgotten
 from tests.core.observed import observed
-from tests.core.people import Person, joined, people_wrapper
+from tests.core.people import GENEROUS, Person, joined, people_wrapper
 from tests.core.wire import raw_polling, raw_socket
 
 METRICS_TOKEN = "what Prometheus shows, long enough to be a secret"
@@ -188,7 +188,7 @@ async def test_messages_are_counted_in_bytes() -> None:
 
 async def test_what_clients_make_up_grows_nothing() -> None:
     people = people_wrapper()
-    async with serving(people) as url, raw_socket(url) as client:
+    async with serving(people, limits=GENEROUS) as url, raw_socket(url) as client:
         await client.join("/people", {"token": "Ada"})
         await client.ask("/people", 1, "nothing")
         await client.send("40/nowhere,")

@@ -18,8 +18,9 @@ from starlette.types import ASGIApp
 
 from app.core.transport import DisconnectReason, Handshake
 from app.engine import Limits, SocketServer
+from app.engine.admission import Admission
 from app.engine.engineio_server import EngineServer
-from app.engine.limits import MAX_MESSAGE_BYTES
+from app.engine.metrics import Metrics
 from app.engine.socketio_server import Server
 from app.engine.uvicorn_server import STATE_KEY, UvicornServer, uvicorn_config
 
@@ -53,6 +54,9 @@ class Echo:
         if event == "message":
             await self._send(sid, "message-back", args)
         return {"ok": True, "data": args}
+
+    def refuse(self, code: str, message: str) -> Mapping[str, Any]:
+        return {"ok": False, "data": [code]}
 
     def closed(self, sid: str) -> None:
         pass
@@ -91,15 +95,8 @@ class SuiteSocketServer(SocketServer):
         await server.emit(event, content)
 
     def asgi_app(self, http: ASGIApp) -> ASGIApp:
-        limits = self._server.limits
-        engine: Any = EngineServer
-        echo = engine(
-            async_mode="asgi",
-            async_handlers=False,
-            ping_interval=limits.ping_interval_s,
-            ping_timeout=limits.ping_timeout_s,
-            max_http_buffer_size=MAX_MESSAGE_BYTES,
-        )
+        admission = Admission(self._server.admission.limits, Metrics())
+        echo: Any = EngineServer(admission=admission, async_mode="asgi", async_handlers=False)
         echo.on("message", echo.send)
         app: ASGIApp = engineio.ASGIApp(
             echo, other_asgi_app=socketio.ASGIApp(self._server, other_asgi_app=http)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from socketio.packet import Packet as LibraryPacket
 
+from app.engine.limits import DEFAULT_LIMITS
 from app.engine.packets import BadPacket, Packet, read_frame, read_packet
 
 # How long an example takes says nothing here: other tests have the processor as well.
@@ -28,7 +29,7 @@ SHAPES = st.from_regex(r"[0-6]?([0-9]+-)?(/[^,]*,?)?[0-9]*(\[.*\]?|\{.*\}?)?", f
 @given(st.text() | SHAPES)
 def test_any_text_is_a_packet_or_refused(text: str) -> None:
     try:
-        packet = read_packet(text)
+        packet = read_packet(text, DEFAULT_LIMITS)
     except BadPacket:
         return
     assert 0 <= packet.kind <= 6
@@ -48,10 +49,10 @@ def test_any_frame_is_a_packet_or_refused(frame: str | bytes) -> None:
 def test_what_the_library_sends_is_read(data: list[Any], namespace: str, id: int | None) -> None:
     encoded = LibraryPacket(data=data, namespace=namespace, id=id).encode()
     text, *attachments = encoded if isinstance(encoded, list) else [encoded]
-    packet = read_packet(text)
+    packet = read_packet(text, DEFAULT_LIMITS)
     for attachment in attachments:
         assert packet.missing
-        packet.attach(attachment)
+        packet.attach(attachment, DEFAULT_LIMITS)
     assert (packet.namespace, packet.id, packet.data, packet.missing) == (namespace, id, data, 0)
 
 
@@ -75,4 +76,4 @@ def test_what_engineio_sends_in_a_poll_is_read(payload: str | bytes) -> None:
     ],
 )
 def test_a_packet_has_the_parts_that_it_is_written_with(text: str, packet: Packet) -> None:
-    assert read_packet(text) == packet
+    assert read_packet(text, DEFAULT_LIMITS) == packet

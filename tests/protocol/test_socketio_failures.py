@@ -66,7 +66,9 @@ async def test_a_malformed_packet_ends_the_connection(
     async with wire.joined() as websocket:
         await websocket.send(packet)
         await websocket.send('42["message","after"]')
-        assert await until_closed(websocket) == ["1"]
+        reason, farewell = await until_closed(websocket)
+        assert reason.startswith('42["closing",{"code":"')
+        assert farewell == "1"
     sid = await wire.open_session()
     assert (await wire.post(sid, "40")).status == 200
     assert (await wire.post(sid, packet, '42["message","after"]')).status == 400

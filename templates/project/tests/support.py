@@ -20,7 +20,8 @@ from fastapi import FastAPI
 from socketio.exceptions import ConnectionError as NotConnected
 
 from app.core import SocketWrapper
-from app.engine import SocketServer
+from app.engine import Limits, SocketServer
+from app.engine.limits import DEFAULT_LIMITS
 from app.engine.uvicorn_server import STATE_KEY, UvicornServer, uvicorn_config
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -102,9 +103,9 @@ def wait_for_health(url: str, process: subprocess.Popen[bytes], *, within_s: flo
 
 
 @asynccontextmanager
-async def serving(*wrappers: SocketWrapper[Any]) -> AsyncIterator[str]:
+async def serving(*wrappers: SocketWrapper[Any], limits: Limits = DEFAULT_LIMITS) -> AsyncIterator[str]:
     """The URL of a server in this process that has only these wrappers."""
-    sockets = SocketServer(wrappers)
+    sockets = SocketServer(wrappers, limits=limits)
 
     @asynccontextmanager
     async def lifespan(http: FastAPI) -> AsyncIterator[dict[str, Any]]:

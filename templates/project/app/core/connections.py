@@ -6,7 +6,7 @@ from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from .results import SocketOk, to_wire
-from .transport import Handshake, Transport
+from .transport import CLOSING, Handshake, Transport
 
 Metadata = TypeVar("Metadata")
 
@@ -94,7 +94,7 @@ class Client(Generic[Metadata]):
 
         The client does not reconnect by itself.
         """
-        await self.emit("closing", {"code": code, "message": message})
+        await self.emit(CLOSING, {"code": code, "message": message})
         await self._transport.disconnect(self.sid)
 
     def _accepted_or_raise(self) -> tuple[str, Metadata]:

@@ -130,6 +130,9 @@ class Lifecycle(Generic[Metadata]):
             log.warning("%s: nobody waits to hear that %.80r failed: %s", self.namespace, name, error.code)
         return ack_nok(error)
 
+    def refuse(self, code: str, message: str) -> dict[str, Any]:
+        return ack_nok(SocketError(code, message))
+
     async def _call_listener(self, client: Client[Metadata], event: object, args: Sequence[object]) -> object:
         # Where no field of the metadata says who a client is, another one could not be told from it.
         if event == RENEWAL and self._wrapper.client_connection_key:

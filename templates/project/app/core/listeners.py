@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from .results import SocketError
+from .transport import CLOSING
 
 # What a client sends to stay connected when its token is about to expire: see Lifecycle.
 RENEWAL = "renewToken"
@@ -16,7 +17,7 @@ RENEWAL = "renewToken"
 RESERVED_EVENTS = frozenset(
     {
         *("connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"),
-        *("closing", RENEWAL),
+        *(CLOSING, RENEWAL),
     }
 )
 

@@ -7,7 +7,7 @@ promises: the calls for one connection never overlap, and they come in the order
 
 from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 DisconnectReason = Literal[
     "client disconnect",
@@ -16,7 +16,12 @@ DisconnectReason = Literal[
     "ping timeout",
     "transport close",
     "transport error",
+    "slow reader",
 ]
+
+
+# The event that tells a client why the server is about to end its connection, with {code, message}.
+CLOSING: Final = "closing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,10 @@ class Handler(Protocol):
         self, sid: str, event: object, args: Sequence[object], *, wants_ack: bool
     ) -> Mapping[str, Any]:
         """The answer to one event."""
+        ...
+
+    def refuse(self, code: str, message: str) -> Mapping[str, Any]:
+        """The answer to an event that the engine does not hand over."""
         ...
 
     def closed(self, sid: str) -> None:

@@ -1,24 +1,35 @@
 """What the server knows of an Engine.IO connection, which several namespaces may share."""
 
 from collections.abc import Callable
+from typing import Final
 
+from .admission import Admission
 from .packets import CONNECT, BadPacket, Packet, read_packet
+from .rates import TokenBucket
 from .timer import Timer
+
+# Of the rate of events: how often a client may be refused more, in the long run, before it is disconnected.
+PATIENCE: Final = 0.1
 
 
 class Connection:
     """Puts a client's packets together, and gives up when it is in no namespace for too long.
 
     Args:
-        patience_s: How long is too long.
+        origin: Where it comes from, for limits.
         give_up: Closes the connection.
     """
 
-    def __init__(self, patience_s: float, give_up: Callable[[], None]) -> None:
+    def __init__(self, origin: str, admission: Admission, give_up: Callable[[], None]) -> None:
+        self.origin = origin
+        self.limits = limits = admission.limits
         self.half: Packet | None = None
+        self._admission = admission
+        self._warned = False
         self._greeted = False
         self._sessions = 0
-        self._patience_s = patience_s
+        self._events = TokenBucket(limits.events_per_second, limits.events_burst)
+        self._strikes = TokenBucket(limits.events_per_second * PATIENCE, limits.events_burst)
         self._give_up = give_up
         self._timer = Timer()
         self._wait()
@@ -31,11 +42,11 @@ class Connection:
         """
         packet, self.half = self.half, None
         if packet is not None:
-            packet.attach(message)
+            packet.attach(message, self.limits)
         elif isinstance(message, bytes):
             raise BadPacket("an attachment came without its packet")
         else:
-            packet = read_packet(message)
+            packet = read_packet(message, self.limits)
         if packet.kind == CONNECT:
             self._greeted = True
         elif not self._greeted:
@@ -44,6 +55,28 @@ class Connection:
             return packet
         self.half = packet
         return None
+
+    def is_too_fast(self) -> bool:
+        """Count an event: whether it has to be refused.
+
+        Raises:
+            BadPacket: As `refuse` does.
+        """
+        is_too_fast = not self._events.take()
+        if is_too_fast:
+            self.refuse(f"over {self.limits.events_per_second} events per second")
+        return is_too_fast
+
+    def refuse(self, why: str) -> None:
+        """Count an event that is refused; the first one of a connection is logged.
+
+        Raises:
+            BadPacket: There have been too many: the client goes on though it is told.
+        """
+        if not self._strikes.take():
+            raise BadPacket("It sent much more than it may", "rate_limited")
+        self._admission.refused("rate_limited", self.origin, why, quietly=self._warned)
+        self._warned = True
 
     def joined(self) -> None:
         """A session has begun."""
@@ -60,4 +93,8 @@ class Connection:
         self._timer.cancel()
 
     def _wait(self) -> None:
-        self._timer.set(self._patience_s, self._give_up)
+        self._timer.set(self.limits.connect_timeout_s, self._end)
+
+    def _end(self) -> None:
+        self._admission.refused("connect_timeout", self.origin, "in no namespace")
+        self._give_up()

@@ -15,8 +15,19 @@ from engineio.async_drivers.asgi import translate_request
 from engineio.packet import OPEN, Packet
 from starlette.types import Receive, Scope, Send
 
+from .addresses import origin_of
+from .admission import Admission
 from .engineio_socket import EngineSocket
-from .gate import BAD_REQUEST, TOO_LARGE, UNKNOWN_SESSION, Problem, problem_with, query_of
+from .gate import (
+    BAD_REQUEST,
+    TOO_LARGE,
+    TOO_MANY_CONNECTIONS,
+    UNKNOWN_SESSION,
+    Problem,
+    problem_with,
+    query_of,
+)
+from .packets import BadPacket
 from .request import receive_again, turn_away, whole_body
 
 
@@ -25,6 +36,19 @@ class EngineServer(engineio.AsyncServer):
     sockets: dict[str, EngineSocket]
     ping_interval: Any
     ping_timeout: Any
+
+    def __init__(self, *, admission: Admission, **options: Any) -> None:
+        limits = admission.limits
+        super().__init__(
+            ping_interval=limits.ping_interval_s,
+            ping_timeout=limits.ping_timeout_s,
+            max_http_buffer_size=limits.max_message_bytes,
+            **options,
+        )
+        self.admission = admission
+
+    async def say_why(self, sid: str, problem: BadPacket) -> None:
+        """Called before a connection is closed for what its client sent."""
 
     async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
         problem = problem_with(scope, self.sockets)
@@ -49,11 +73,13 @@ class EngineServer(engineio.AsyncServer):
             body = await whole_body(receive, max_bytes=self.max_http_buffer_size)
             if body is None:
                 await socket.close(reason=self.reason.TRANSPORT_ERROR)
-                await self._refuse(TOO_LARGE, scope, receive, send)
             elif socket.closing:
                 await self._refuse(UNKNOWN_SESSION, scope, receive, send)
             else:
                 await super().handle_request(scope, receive_again(body), send)
+        except BadPacket as problem:
+            await socket.refuse(problem)
+            await self._refuse(TOO_LARGE, scope, receive, send)
         finally:
             socket.posting = False
 
@@ -63,8 +89,12 @@ class EngineServer(engineio.AsyncServer):
         await self._make_response(problem.response(), await translate_request(scope, first, send))
 
     async def _handle_connect(self, environ: Any, transport: str, jsonp_index: int | None = None) -> Any:
+        address = environ["asgi.scope"].get("client")
+        origin = origin_of(address[0] if address else None)
+        if not self.admission.enter(origin):
+            return TOO_MANY_CONNECTIONS.response()
         sid = self.generate_id()
-        socket = self.sockets[sid] = EngineSocket(self, sid)
+        socket = self.sockets[sid] = EngineSocket(self, sid, origin)
         greeting = {
             "sid": sid,
             "upgrades": [] if transport == "websocket" else ["websocket"],
@@ -74,13 +104,17 @@ class EngineServer(engineio.AsyncServer):
         }
         socket.queue.put_nowait(Packet(OPEN, greeting))
         if await self._trigger_event("connect", sid, environ) is False:
-            del self.sockets[sid]
+            self.forget(socket)
             return self._unauthorized()
         socket.schedule_ping()
         if transport == "websocket":
             return await socket.handle_get_request(environ)
         socket.connected = True
         return self._ok(await socket.poll())
+
+    def forget(self, socket: EngineSocket) -> None:
+        self.sockets.pop(socket.sid, None)
+        self.admission.leave(socket.origin)
 
     def _ok(self, packets: Any = None, headers: Any = None, jsonp_index: int | None = None) -> Any:
         response = super()._ok(packets, headers, jsonp_index)

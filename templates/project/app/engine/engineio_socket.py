@@ -7,6 +7,7 @@ engineio's own socket has the queue of what is to be sent. What is different her
 - `handle_get_request`: the library lets two polls at once take each other's packets, does not notice that the
   client of a poll is gone, and begins a second upgrade while the first goes on.
 - `close`: the library leaves polls pending and WebSockets open.
+- `send`: the library queues without limit for a client that does not read.
 - `poll`, `schedule_ping`: the library makes tasks where timers will do, and is late to notice a time-out.
 """
 
@@ -14,21 +15,26 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 from engineio.async_socket import AsyncSocket
 from engineio.exceptions import EngineIOError
 from engineio.packet import CLOSE, MESSAGE, NOOP, PING, PONG, Packet
 from starlette.types import Receive
 
+from ..core.transport import DisconnectReason
 from .gate import BAD_REQUEST
 from .limits import HOLD_S, MAX_PACKETS_PER_POLL, UPGRADE_TIMEOUT_S
+from .metrics import size_of
 from .packets import BadPacket, read_frame
+from .rates import TokenBucket
 from .request import until_abandoned
 from .timer import Timer
 from .websocket import CLOSED, WebSocket
 
 log = logging.getLogger(__name__)
+
+SLOW_READER: Final[DisconnectReason] = "slow reader"
 
 
 class EngineSocket(AsyncSocket):
@@ -37,10 +43,20 @@ class EngineSocket(AsyncSocket):
     queue: Any
     last_ping: Any
 
-    def __init__(self, server: Any, sid: str) -> None:
+    def __init__(self, server: Any, sid: str, origin: str) -> None:
         super().__init__(server, sid)
+        self.origin = origin
         self.posting = False
         self._polling = False
+        self._doomed = False
+        self._websocket: WebSocket | None = None
+        self._queued_bytes = 0
+        limits = server.admission.limits
+        # Whatever an event is made of; more than that is of no use.
+        frames_per_event = 2 + limits.max_attachments
+        self._frames = TokenBucket(
+            limits.events_per_second * frames_per_event, limits.events_burst * frames_per_event
+        )
         self._upgraded_or_not = asyncio.Event()
         self._timer = Timer()
         self._end: asyncio.Future[None] | None = None
@@ -98,10 +114,22 @@ class EngineSocket(AsyncSocket):
             packets.append(self.queue.get_nowait())
         if packets[-1] is None:
             self.queue.put_nowait(packets.pop())  # For the next one who asks.
+        self._queued_bytes -= sum(size_of(packet.data) for packet in packets)
         return packets
+
+    async def send(self, pkt: Packet) -> None:
+        if self._doomed or self.closing or not await self.check_ping_timeout():
+            return
+        self.queue.put_nowait(pkt)
+        self._queued_bytes += size_of(pkt.data)
+        if self._queued_bytes > self.server.admission.limits.max_queue_bytes:
+            why = f"{self._queued_bytes} bytes wait for it"
+            self.server.admission.refused("slow_reader", self.origin, why)
+            self.give_up(SLOW_READER)
 
     async def _talk(self, websocket: WebSocket) -> str:
         await websocket.accept()
+        self._websocket = websocket
         if self.connected and not await self._upgrade(websocket):
             await websocket.close()
             return ""
@@ -110,6 +138,8 @@ class EngineSocket(AsyncSocket):
         try:
             while (frame := await websocket.receive()) is not None and await self._take(frame):
                 pass
+        except BadPacket as problem:
+            await self.refuse(problem)
         finally:
             await self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
             await writer
@@ -134,7 +164,7 @@ class EngineSocket(AsyncSocket):
                     self.queue.put_nowait(Packet(NOOP))
                 await websocket.send(f"{PONG}probe")
                 self.upgraded = await websocket.receive() == "5" and not self.closing
-        except (TimeoutError, *CLOSED):
+        except (TimeoutError, BadPacket, *CLOSED):
             log.info("an upgrade was not completed")
         finally:
             self.upgrading = False
@@ -144,15 +174,24 @@ class EngineSocket(AsyncSocket):
     async def _take(self, frame: str | bytes) -> bool:
         """Handle what a client sent; False: it was no packet, and the connection is closed now."""
         try:
+            if not self._frames.take():
+                raise BadPacket("more frames than events can be made of", "rate_limited")
             if not self.closing:
                 await self._handle(*read_frame(frame))
             return True
-        except BadPacket as error:
-            log.info("a client is disconnected for what it sent: %s", error)
+        except BadPacket as problem:
+            await self.refuse(problem)
         except Exception:
             log.exception("a packet could not be handled")
-        await self.close(reason=self.server.reason.TRANSPORT_ERROR)
+            await self.close(reason=self.server.reason.TRANSPORT_ERROR)
         return False
+
+    async def refuse(self, problem: BadPacket) -> None:
+        """Close the connection for what its client sent."""
+        if not self.closing:
+            self.server.admission.refused(problem.limit, self.origin, str(problem))
+            await self.server.say_why(self.sid, problem)
+        await self.close(reason=self.server.reason.TRANSPORT_ERROR)
 
     async def _handle(self, kind: int, payload: str | bytes) -> None:
         if kind == MESSAGE:
@@ -169,13 +208,22 @@ class EngineSocket(AsyncSocket):
         if self.closing:
             return
         self._timer.cancel()
+        if reason == SLOW_READER:
+            self._drop_all()
         await super().close(wait=False, abort=True, reason=reason)
         if not abort:
             self.queue.put_nowait(Packet(CLOSE))
         elif not self.upgraded:
             self.queue.put_nowait(Packet(NOOP))  # Ends a pending poll.
         self.queue.put_nowait(None)  # Ends the WebSocket's writer, and with it the WebSocket.
-        self.server.sockets.pop(self.sid, None)
+        self.server.forget(self)
+
+    def _drop_all(self) -> None:
+        """What a client does not read, and whatever waits for it to read."""
+        while not self.queue.empty():
+            self.queue.get_nowait()
+        if self._websocket is not None:
+            self._websocket.abort()
 
     def schedule_ping(self) -> None:
         """Called when the connection begins, and for each pong."""
@@ -194,5 +242,6 @@ class EngineSocket(AsyncSocket):
         self.give_up(self.server.reason.PING_TIMEOUT)
 
     def give_up(self, reason: str | None = None) -> None:
-        """Close the connection soon."""
+        """Close the connection soon, and send nothing more."""
+        self._doomed = True
         self._end = asyncio.ensure_future(self.close(reason=reason))

@@ -32,6 +32,7 @@ UNKNOWN_TRANSPORT: Final = Problem(0, "Transport unknown")
 UNKNOWN_SESSION: Final = Problem(1, "Session ID unknown")
 BAD_METHOD: Final = Problem(2, "Bad handshake method")
 BAD_REQUEST: Final = Problem(3, "Bad request")
+TOO_MANY_CONNECTIONS: Final = Problem(4, "Too many connections", "429 TOO MANY REQUESTS")
 UNSUPPORTED_VERSION: Final = Problem(5, "Unsupported protocol version")
 TOO_LARGE: Final = Problem(3, "Payload too large", "413 CONTENT TOO LARGE")
 

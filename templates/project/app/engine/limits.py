@@ -1,28 +1,53 @@
-"""How long the server waits for its clients, and how much it takes from them."""
+"""How much the server takes from its clients, and how long it waits for them. Each of these is a setting."""
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
-# In one message, or in one polling request.
-MAX_MESSAGE_BYTES: Final = 1_000_000
+from pydantic import BaseModel, ConfigDict, Field
+
 # A python-socketio client drops the connection when a poll brings more.
 MAX_PACKETS_PER_POLL: Final = 16
 UPGRADE_TIMEOUT_S: Final = 10
 # How long a poll is held while its session upgrades, before it is told to go; Node's server takes as long.
 HOLD_S: Final = 0.1
+# A minute's worth of failures, of so many origins, are remembered; then the oldest are forgotten.
+MAX_ORIGINS: Final = 10_000
+
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(BaseModel):
     """Args:
     ping_interval_s: How often a client is asked whether it is still there.
     ping_timeout_s: How long it may take to answer that.
     connect_timeout_s: How long a connection may be in no namespace, at its beginning or later.
+    max_message_bytes: Of a message with its attachments, or of a polling request.
+    max_attachments: Of a message.
+    max_nesting: How deep lists and objects may be in one another.
+    max_queue_bytes: What may wait for one connection, to be sent to it; and as much, to be handled.
+    max_queued_events: How many events of one connection may wait to be handled.
+    events_per_second: Of one connection, in the long run; CONNECT packets count as events.
+    events_burst: Of one connection, at once.
+    connections_per_client: In one namespace, with the same key.
+    connections_per_address: From one IPv4 address, or one IPv6 network (/64).
+    failed_handshakes_per_minute: From one address or network.
     """
 
-    ping_interval_s: float = 25
-    ping_timeout_s: float = 20
-    connect_timeout_s: float = 10
+    model_config = ConfigDict(frozen=True)
+
+    ping_interval_s: Seconds = 25
+    ping_timeout_s: Seconds = 20
+    connect_timeout_s: Seconds = 10
+    max_message_bytes: Count = 1_000_000
+    max_attachments: Annotated[int, Field(ge=0)] = 10
+    max_nesting: Annotated[int, Field(ge=1, le=500)] = 100
+    max_queue_bytes: Count = 4_000_000
+    max_queued_events: Count = 256
+    events_per_second: Count = 100
+    events_burst: Count = 200
+    connections_per_client: Count = 32
+    connections_per_address: Count = 256
+    failed_handshakes_per_minute: Count = 60
 
 
 DEFAULT_LIMITS: Final = Limits()

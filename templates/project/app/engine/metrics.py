@@ -19,7 +19,7 @@ from ..core.transport import DisconnectReason
 
 # What clients may overdo.
 Limit: TypeAlias = Literal[
-    "slow_reader", "rate_limited", "too_many_connections", "connect_timeout", "malformed"
+    "slow_reader", "rate_limited", "too_many_connections", "connect_timeout", "malformed", "too_large"
 ]
 
 OTHER: Final = "other"

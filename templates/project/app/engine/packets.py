@@ -6,11 +6,15 @@ Source: the Engine.IO protocol, version 4; the Socket.IO protocol, version 5.
 import base64
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
 from engineio.packet import MESSAGE
 from socketio.packet import ACK, BINARY_ACK, BINARY_EVENT, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
+
+from .limits import Limits
+from .metrics import Limit, size_of
 
 __all__ = ["ACK", "BINARY_ACK", "BINARY_EVENT", "CONNECT", "DISCONNECT", "EVENT", "BadPacket", "Packet"]
 __all__ += ["read_frame", "read_packet"]
@@ -21,26 +25,38 @@ HEAD: Final = re.compile(r"([0-6])(?:([0-9]{1,9})-)?(?:(/[^,]*)(?:,|\Z))?([0-9]{
 
 
 class BadPacket(ValueError):
-    """A client sent what the protocols do not have. There is no way to go on with its connection."""
+    """A client sent what it must not: its connection is closed.
+
+    Args:
+        limit: What it overdid; without one, the packet is not in the protocols.
+    """
+
+    def __init__(self, why: str, limit: Limit = "malformed") -> None:
+        super().__init__(why)
+        self.limit: Limit = limit
 
 
 @dataclass(slots=True)
 class Packet:
-    """A Socket.IO packet. Its `data` is complete when no attachment is `missing`."""
+    """A Socket.IO packet. Its `data` is complete when no attachment is `missing`; its `size` is in bytes."""
 
     kind: int
     namespace: str
     id: int | None
     data: Any
     missing: int
+    size: int = field(default=0, compare=False)
     _attachments: list[bytes] = field(default_factory=list)
 
-    def attach(self, attachment: str | bytes) -> None:
+    def attach(self, attachment: str | bytes, limits: Limits) -> None:
         """Raises:
-        BadPacket: It is no attachment; or it is the last one, and they do not fit to the data.
+        BadPacket: It is no attachment; or they are too large; or all are there, and do not fit to the data.
         """
         if isinstance(attachment, str):
             raise BadPacket("a text came where an attachment was to come")
+        self.size += len(attachment)
+        if self.size > limits.max_message_bytes:
+            raise BadPacket(f"a message has at most {limits.max_message_bytes} bytes", "too_large")
         self._attachments.append(attachment)
         self.missing -= 1
         if not self.missing:
@@ -66,11 +82,11 @@ def read_frame(frame: str | bytes) -> tuple[int, str | bytes]:
     return kind, frame[1:]
 
 
-def read_packet(text: str) -> Packet:
+def read_packet(text: str, limits: Limits) -> Packet:
     """A Socket.IO packet, as it stands in the payload of an Engine.IO message.
 
     Raises:
-        BadPacket: It is none, or none that a client may send.
+        BadPacket: It is none, or none that a client may send, or it overdoes something.
     """
     head = HEAD.match(text)
     if head is None:
@@ -78,10 +94,13 @@ def read_packet(text: str) -> Packet:
     kind, attachments, namespace, id = head.groups()
     # A query after the name of the namespace is how old clients told what is in `auth` now.
     name = namespace.partition("?")[0] if namespace else "/"
-    packet = Packet(int(kind), name, int(id) if id else None, _read_json(text[head.end() :]), 0)
+    data = _read_json(text[head.end() :], limits.max_nesting)
+    packet = Packet(int(kind), name, int(id) if id else None, data, 0, size=size_of(text))
     _check(packet, has_count=attachments is not None)
     if attachments is not None:
         packet.missing = int(attachments)
+        if packet.missing > limits.max_attachments:
+            raise BadPacket(f"a message has at most {limits.max_attachments} attachments", "too_large")
         if not packet.missing:
             packet.data = _fill(packet.data, [])
     return packet
@@ -108,28 +127,46 @@ def _refuse_constant(name: str) -> NoReturn:
 _decoder: Final = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
-def _read_json(text: str) -> Any:
+def _read_json(text: str, max_nesting: int) -> Any:
     try:
-        return _decoder.decode(text) if text else None
-    except (ValueError, RecursionError) as error:
+        data = _decoder.decode(text) if text else None
+    except RecursionError as error:
+        raise _too_deep(max_nesting) from error
+    except ValueError as error:
         raise BadPacket("the payload is not JSON") from error
+    # There is no need to look where there are so few of them; strings may have some, too.
+    if text.count("[") + text.count("{") > max_nesting:
+        _check_nesting(data, max_nesting)
+    return data
+
+
+def _check_nesting(data: Any, max_nesting: int) -> None:
+    level = [data]
+    for _ in range(max_nesting):
+        level = [item for container in level for item in _items(container) if isinstance(item, list | dict)]
+        if not level:
+            return
+    raise _too_deep(max_nesting)
+
+
+def _items(container: Any) -> Iterable[Any]:
+    if isinstance(container, dict):
+        return container.values()
+    return container if isinstance(container, list) else ()
+
+
+def _too_deep(max_nesting: int) -> BadPacket:
+    return BadPacket(f"lists and objects are nested in {max_nesting} levels at most", "too_large")
 
 
 def _fill(data: Any, attachments: list[bytes]) -> Any:
     """The same data, with attachments where their placeholders were."""
-    try:
-        return _filled(data, attachments)
-    except RecursionError as error:
-        raise BadPacket("the payload is nested too deeply") from error
-
-
-def _filled(data: Any, attachments: list[bytes]) -> Any:
     if isinstance(data, list):
-        return [_filled(item, attachments) for item in data]
+        return [_fill(item, attachments) for item in data]
     if not isinstance(data, dict):
         return data
     if data.get("_placeholder") is not True:
-        return {key: _filled(value, attachments) for key, value in data.items()}
+        return {key: _fill(value, attachments) for key, value in data.items()}
     number = data.get("num")
     if type(number) is not int or not 0 <= number < len(attachments):
         raise BadPacket("a placeholder has no attachment")

@@ -7,15 +7,22 @@ from urllib.parse import parse_qsl
 from starlette.types import Message, Receive, Scope, Send
 
 from ..core.transport import Handshake
+from .packets import BadPacket
 
 
 async def whole_body(receive: Receive, *, max_bytes: int) -> bytes | None:
-    """The body of a request; None: it is larger, or its client left before its end."""
+    """The body of a request; None: its client left before its end.
+
+    Raises:
+        BadPacket: It is larger.
+    """
     body = bytearray()
     while True:
         message = await receive()
         body += message.get("body", b"")
-        if message["type"] != "http.request" or len(body) > max_bytes:
+        if len(body) > max_bytes:
+            raise BadPacket(f"a request has at most {max_bytes} bytes", "too_large")
+        if message["type"] != "http.request":
             return None
         if not message.get("more_body", False):
             return bytes(body)

@@ -10,6 +10,7 @@ from ..core.transport import Attachable
 from .limits import DEFAULT_LIMITS, Limits
 from .metrics import Metrics
 from .socketio_server import Server
+from .stopping import stop
 
 
 class SocketServer:
@@ -54,7 +55,7 @@ class SocketServer:
 
         Every disconnect hook has run when this returns. What takes longer than `grace_s` is cancelled.
         """
-        await self._server.stop(grace_s)
+        await stop(self._server, grace_s)
 
 
 class _NamespaceTransport:

@@ -10,7 +10,6 @@ The one module that knows how python-socketio works inside; it has no type hints
 - `_handle_disconnect`, `disconnect`: exactly one farewell for each accepted client, after its last event.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Sequence
@@ -20,12 +19,14 @@ import socketio
 from engineio import packet as eio_packet
 from socketio import packet
 
-from ..core.transport import DisconnectReason, Handler, Handshake, Refusal
+from ..core.transport import CLOSING, DisconnectReason, Handler, Handshake, Refusal
 from . import log_context
+from .admission import Admission
 from .connection import Connection
 from .engineio_server import EngineServer
-from .limits import MAX_MESSAGE_BYTES, Limits
+from .limits import Limits
 from .metrics import OTHER, Metrics
+from .packets import BadPacket
 from .request import read_request
 from .session import Session
 
@@ -35,6 +36,10 @@ log = logging.getLogger(__name__)
 library_log: Any = logging.getLogger(f"{__name__}.library")
 library_log.setLevel(logging.ERROR)
 
+TOO_OFTEN = Refusal("Too many attempts: wait a minute", {"code": "rate_limited"})
+TOO_MANY_CONNECTIONS = Refusal("Too many connections", {"code": "too_many_connections"})
+UNKNOWN_NAMESPACE = Refusal("There is no such namespace", {"code": "unknown_namespace"})
+
 
 class Server(socketio.AsyncServer):
     # The library's own; it does not say of what type.
@@ -43,18 +48,17 @@ class Server(socketio.AsyncServer):
     packet_class: Any
 
     def __init__(self, allowed_origins: Sequence[str], limits: Limits) -> None:
+        self.metrics = Metrics()
+        self.admission = Admission(limits, self.metrics)
         super().__init__(
             async_mode="asgi",
-            ping_interval=limits.ping_interval_s,
-            ping_timeout=limits.ping_timeout_s,
+            admission=self.admission,
             # An empty list would allow every origin; None allows the server's own.
-            cors_allowed_origins=list(allowed_origins) or None,
-            max_http_buffer_size=MAX_MESSAGE_BYTES,
+            cors_allowed_origins="*" if "*" in allowed_origins else list(allowed_origins) or None,
             logger=library_log,
             engineio_logger=library_log,
         )
-        self.limits = limits
-        self.metrics = Metrics()
+        self.eio.say_why = self._say_why
         self.connections: dict[str, Connection] = {}
         self.sessions: dict[str, Session] = {}
         self.busy: set[Session] = set()
@@ -75,7 +79,7 @@ class Server(socketio.AsyncServer):
         if self.stopping:
             return False
         socket = self.eio.sockets[eio_sid]
-        self.connections[eio_sid] = Connection(self.limits.connect_timeout_s, socket.give_up)
+        self.connections[eio_sid] = Connection(socket.origin, self.admission, socket.give_up)
         return await super()._handle_eio_connect(eio_sid, environ)
 
     async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:  # type: ignore[override]
@@ -89,7 +93,7 @@ class Server(socketio.AsyncServer):
         elif received.kind == packet.DISCONNECT:
             await self._handle_disconnect(eio_sid, received.namespace)
         elif received.kind in (packet.EVENT, packet.BINARY_EVENT):
-            await self._handle_event(eio_sid, received.namespace, received.id, received.data)
+            await self._handle_event(eio_sid, received.namespace, received.id, received.data, received.size)
         else:
             await self._handle_ack(eio_sid, received.namespace, received.id, received.data)
 
@@ -100,26 +104,24 @@ class Server(socketio.AsyncServer):
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         namespace = namespace or "/"
         handler = self._by_namespace.get(namespace)
-        if handler is None:
-            refusal = Refusal("There is no such namespace", {"code": "unknown_namespace"})
-            self.metrics.handshake(namespace, "unknown_namespace")
-            await self._send(packet.CONNECT_ERROR, eio_sid, namespace, refusal_body(refusal))
-            return
-        sid = await self.manager.pre_connect(eio_sid, namespace)
-        if sid is None:
+        connection = self.connections[eio_sid]
+        if connection.is_too_fast() or self.admission.failed_too_often(connection.origin):
+            await self._refuse(eio_sid, namespace, TOO_OFTEN)
+        elif handler is None:
+            await self._refuse(eio_sid, namespace, UNKNOWN_NAMESPACE)
+        elif (sid := await self.manager.pre_connect(eio_sid, namespace)) is None:
             log.info("%s: a client asked to connect twice", namespace)
-            return
-        self.connections[eio_sid].joined()
-        session = self.sessions[sid] = Session(sid, eio_sid, handler, self.busy)
-        session.post(self._accept_or_refuse(session, read_request(sid, self.environ[eio_sid], data)))
+        else:
+            session = self.sessions[sid] = Session(sid, eio_sid, handler, connection, self.busy)
+            session.post(self._accept_or_refuse(session, read_request(sid, self.environ[eio_sid], data)))
 
     async def _accept_or_refuse(self, session: Session, handshake: Handshake) -> None:
         handler = session.handler
         refusal = await handler.handshake(handshake)
-        self.metrics.handshake(handler.namespace, refusal.data["code"] if refusal else "ok")
+        if refusal is None and not session.closed:
+            refusal = self._enter(session)
         if refusal is None:
-            session.client_key = handler.client_key(session.sid)
-            log_context.add(client=session.client_key)
+            self.metrics.handshake(handler.namespace, "ok")
         if refusal is None and not session.closed:
             # May find that the client has timed out, and close the session.
             await self._send(packet.CONNECT, session.eio_sid, handler.namespace, {"sid": session.sid})
@@ -131,18 +133,44 @@ class Server(socketio.AsyncServer):
         elif refusal is None:
             # It left while it was being checked: nobody heard of it, and nobody will.
             handler.closed(session.sid)
-        elif not session.closed:
+        elif session.closed:
+            self._count_refusal(session.connection, handler.namespace, refusal)
+        else:
             await self._forget(session)
-            await self._send(packet.CONNECT_ERROR, session.eio_sid, handler.namespace, refusal_body(refusal))
+            await self._refuse(session.eio_sid, handler.namespace, refusal)
+
+    def _enter(self, session: Session) -> Refusal | None:
+        """Count the client, now that it is known who it is."""
+        client_key = session.handler.client_key(session.sid)
+        if not self.admission.enter_as(client_key, session.handler.namespace):
+            session.handler.closed(session.sid)
+            return TOO_MANY_CONNECTIONS
+        session.client_key = client_key
+        log_context.add(client=client_key)
+        return None
+
+    async def _refuse(self, eio_sid: str, namespace: str, refusal: Refusal) -> None:
+        self._count_refusal(self.connections[eio_sid], namespace, refusal)
+        body = {"message": refusal.message, "data": dict(refusal.data)}
+        await self._send(packet.CONNECT_ERROR, eio_sid, namespace, body)
+
+    def _count_refusal(self, connection: Connection, namespace: str, refusal: Refusal) -> None:
+        code = refusal.data["code"]
+        self.metrics.handshake(namespace, code)
+        self.admission.failed(connection.origin, code)
 
     async def _handle_event(
-        self, eio_sid: str, namespace: str | None, id: int | None, data: list[Any]
+        self, eio_sid: str, namespace: str | None, id: int | None, data: list[Any], size: int = 0
     ) -> None:
         session = self._session_of(eio_sid, namespace)
+        is_too_fast = self.connections[eio_sid].is_too_fast()
         if session is None or not session.accepted:
             log.info("%.80r: an event came from a client that is not connected", namespace)
-        else:
-            session.post(self._answer(session, data[0] if data else None, data[1:], id))
+        elif not is_too_fast and session.has_room_for(size):
+            session.post(self._answer(session, data[0] if data else None, data[1:], id), size)
+        elif id is not None:
+            ack = session.handler.refuse("rate_limited", "Too many events")
+            await self._send(packet.ACK, eio_sid, session.handler.namespace, [ack], id=id)
 
     async def _answer(self, session: Session, event: Any, args: list[Any], id: int | None) -> None:
         handler = session.handler
@@ -181,25 +209,18 @@ class Server(socketio.AsyncServer):
     async def _forget(self, session: Session) -> None:
         """Leave every room."""
         del self.sessions[session.sid]
-        self.connections[session.eio_sid].left()
+        if session.client_key is not None:
+            self.admission.leave_as(session.client_key, session.handler.namespace)
+        session.connection.left()
         await self.manager.disconnect(session.sid, session.handler.namespace, ignore_queue=True)
 
-    async def stop(self, grace_s: float) -> None:
-        if self.stopping:
-            return
-        self.stopping = True
-        for socket in list(self.eio.sockets.values()):
-            # Without a packet that says goodbye: clients see a lost connection, and reconnect by themselves.
-            await socket.close(wait=False, abort=True, reason="server shutting down")
-        await self._wait_until_idle(grace_s)
-        for session in list(self.busy):
-            session.hurry()
-        await self._wait_until_idle(1.0)
-        await self.shutdown()
-
-    async def _wait_until_idle(self, limit_s: float) -> None:
-        if workers := [session.worker for session in self.busy if session.worker]:
-            await asyncio.wait(workers, timeout=limit_s)
+    async def _say_why(self, eio_sid: str, problem: BadPacket) -> None:
+        """Tell a client why its connection is going to be closed."""
+        why = {"code": problem.limit, "message": str(problem)}
+        for namespace in self._by_namespace:
+            session = self._session_of(eio_sid, namespace)
+            if session is not None and session.accepted:
+                await self._send(packet.EVENT, eio_sid, namespace, [CLOSING, why])
 
     def _session_of(self, eio_sid: str, namespace: str | None) -> Session | None:
         return self.sessions.get(self.manager.sid_from_eio_sid(eio_sid, namespace or "/"))
@@ -218,7 +239,3 @@ class Server(socketio.AsyncServer):
         self, kind: int, eio_sid: str, namespace: str, data: Any = None, *, id: int | None = None
     ) -> None:
         await self._send_packet(eio_sid, self.packet_class(kind, data=data, namespace=namespace, id=id))
-
-
-def refusal_body(refusal: Refusal) -> dict[str, Any]:
-    return {"message": refusal.message, "data": dict(refusal.data)}

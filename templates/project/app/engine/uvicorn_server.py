@@ -7,7 +7,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from .limits import MAX_MESSAGE_BYTES
+from .limits import DEFAULT_LIMITS
 from .server import SocketServer
 from .uvicorn_websocket import WebSocketProtocol
 
@@ -41,7 +41,7 @@ def uvicorn_config(
         app,
         factory=True,
         ws=WebSocketProtocol,  # Made of what uses the least CPU of uvicorn's three.
-        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_max_size=DEFAULT_LIMITS.max_message_bytes,
         ws_ping_interval=None,  # Engine.IO has pings of its own.
         ws_per_message_deflate=False,  # Costs more CPU and memory than it saves; Node's default as well.
         timeout_graceful_shutdown=3,

@@ -1,12 +1,18 @@
 """A WebSocket as ASGI has it, reduced to what Engine.IO needs: frames, in both directions."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
+from .metrics import Limit
+from .packets import BadPacket
+
 # What ASGI servers raise for a WebSocket that is closed. They do not agree on one.
 CLOSED = (OSError, RuntimeError)
+# Source: RFC 6455, section 7.4.1.
+BROKEN_RULES: Final[Mapping[int, Limit]] = {1002: "malformed", 1007: "malformed", 1009: "too_large"}
 # An extension of ASGI, of uvicorn_websocket.py: scope["extensions"][ABORT]["abort"]() cuts the connection.
 ABORT: Final = "socket_server.abort"
 
@@ -21,9 +27,16 @@ class WebSocket:
         await self._send({"type": "websocket.accept"})
 
     async def receive(self) -> str | bytes | None:
-        """The next frame; None: the WebSocket is closed."""
+        """The next frame; None: the WebSocket is closed.
+
+        Raises:
+            BadPacket: It is closed because of what the client sent.
+        """
         message = await self._receive()
         if message["type"] != "websocket.receive":
+            limit = BROKEN_RULES.get(message.get("code", 0))
+            if limit is not None:
+                raise BadPacket(f"the WebSocket was closed with code {message['code']}", limit)
             return None
         text: str | None = message.get("text")
         if text is not None:
@@ -44,7 +57,7 @@ class WebSocket:
     def abort(self) -> None:
         """Cut the connection at once, and drop what its client has not read.
 
-        Closing it would wait for a client that does not read, as a `send` does, which raises one of `CLOSED` now.
+        Closing it would wait for a client that does not read, as `send` does; it raises one of `CLOSED` now.
         Servers that do not know the extension keep the connection.
         """
         if ABORT in self._extensions:

@@ -1,0 +1,65 @@
+"""Who is let in, as far as numbers decide, and the record of all who were over a limit."""
+
+import logging
+from typing import Final
+
+from .limits import MAX_ORIGINS, Limits
+from .metrics import Limit, Metrics
+from .rates import Tally, TokenBuckets
+
+log = logging.getLogger(__name__)
+
+# A client is not to blame for being refused with one of these codes.
+NO_FAULT: Final = ("timeout", "internal_error", "too_many_connections")
+
+
+class Admission:
+    """Counts for the whole server; a `Connection` counts for itself.
+
+    An origin is what `origin_of` makes of an address: all clients of a proxy that is not trusted have one.
+    """
+
+    def __init__(self, limits: Limits, metrics: Metrics) -> None:
+        self.limits = limits
+        self._metrics = metrics
+        self._connections = Tally(limits.connections_per_address)
+        self._clients = Tally(limits.connections_per_client)
+        per_minute = limits.failed_handshakes_per_minute
+        self._failures = TokenBuckets(per_minute / 60, per_minute, most=MAX_ORIGINS)
+
+    def refused(self, limit: Limit, whom: str, why: str, *, quietly: bool = False) -> None:
+        """Somebody is over a limit: this is for the metrics and, unless `quietly`, for the log."""
+        self._metrics.refused(limit)
+        if not quietly:
+            log.warning("%s is over a limit, %s: %s", whom, limit, why)
+
+    def enter(self, origin: str) -> bool:
+        """Count a connection, unless there are too many; `leave` is for those that were counted."""
+        is_let_in = self._connections.enter(origin)
+        if not is_let_in:
+            why = f"{self.limits.connections_per_address} connections; is that a proxy? See TRUSTED_PROXIES"
+            self.refused("too_many_connections", origin, why)
+        return is_let_in
+
+    def leave(self, origin: str) -> None:
+        self._connections.leave(origin)
+
+    def enter_as(self, client_key: str, namespace: str) -> bool:
+        """Count a connection of a client, unless it has too many; `leave_as` is for what was counted."""
+        is_let_in = self._clients.enter(f"{namespace},{client_key}")
+        if not is_let_in:
+            why = f"{self.limits.connections_per_client} connections to {namespace}"
+            self.refused("too_many_connections", f"client {client_key}", why)
+        return is_let_in
+
+    def leave_as(self, client_key: str, namespace: str) -> None:
+        self._clients.leave(f"{namespace},{client_key}")
+
+    def failed(self, origin: str, code: str) -> None:
+        """A handshake was refused with this code."""
+        if code not in NO_FAULT:
+            self._failures.take(origin)
+
+    def failed_too_often(self, origin: str) -> bool:
+        """Whether handshakes from there are refused unseen for a while."""
+        return self._failures.is_empty(origin)
