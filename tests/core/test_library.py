@@ -48,7 +48,6 @@ CALLED: list[tuple[Callable[..., Any], str]] = [
     (socketio.AsyncServer._handle_ack, "self, eio_sid, namespace, id, data"),
     (engineio.AsyncServer._make_response, "self, response_dict, environ"),
     (engineio.AsyncServer._trigger_event, "self, event, *args, **kwargs"),
-    (engineio.AsyncServer._unauthorized, "self, message=None"),
     (AsyncSocket.check_ping_timeout, "self"),
     (asgi.translate_request, "scope, receive, send"),
 ]
@@ -102,7 +101,7 @@ async def answered(server: EngineServer, query: str, method: str, body: bytes = 
 
 
 async def test_sockets_are_ours_and_are_where_the_library_looks_for_them() -> None:
-    server: Any = Server([], DEFAULT_LIMITS)
+    server: Any = Server(None, DEFAULT_LIMITS)
     assert set(server.eio.handlers) == {"connect", "message", "disconnect"}
     assert await answered(server.eio, "EIO=4&transport=polling", "GET")
     (socket,) = server.eio.sockets.values()
@@ -116,14 +115,14 @@ async def test_sockets_are_ours_and_are_where_the_library_looks_for_them() -> No
 
 async def test_the_library_makes_no_task_that_looks_for_dead_clients() -> None:
     """Its sockets' pings would be counted twice. `_handle_connect` is what would start it."""
-    server: Any = Server([], DEFAULT_LIMITS)
+    server: Any = Server(None, DEFAULT_LIMITS)
     await answered(server.eio, "EIO=4&transport=polling", "GET")
     assert server.eio.service_task_handle is None
     assert len(asyncio.all_tasks()) == 1
 
 
 async def test_the_library_answers_400_to_a_post_that_raises_and_closes_its_session() -> None:
-    server: Any = Server([], DEFAULT_LIMITS)
+    server: Any = Server(None, DEFAULT_LIMITS)
     await answered(server.eio, "EIO=4&transport=polling", "GET")
     (sid,) = server.eio.sockets
     assert await answered(server.eio, f"transport=polling&sid={sid}", "POST", b"4abc") == (

@@ -55,13 +55,19 @@ class RawSocket:
         assert isinstance(packet, str)
         assert packet.startswith(f'40{namespace},{{"sid":'), packet
 
-    async def until_closed(self, *, within_s: float = 5) -> None:
+    async def until_closed(self, *, within_s: float = 5) -> list[str | bytes]:
+        """What comes before the server closes the connection."""
+        packets: list[str | bytes] = []
         async with asyncio.timeout(within_s):
             try:
                 while True:
-                    await self._websocket.recv()
+                    packets.append(await self._websocket.recv())
             except ConnectionClosed:
-                pass
+                return packets
+
+    def stall(self) -> None:
+        """Read nothing more."""
+        self._websocket.transport.pause_reading()
 
     def vanish(self) -> None:
         """Cut the TCP connection, without a word."""

@@ -84,7 +84,7 @@ class SuiteServer(Server):
 
 class SuiteSocketServer(SocketServer):
     def __init__(self, limits: Limits) -> None:
-        self._server = SuiteServer([], limits)
+        self._server = SuiteServer(None, limits)
         self.main, self.custom = Echo(self._server, "/"), Echo(self._server, "/custom")
         for echo in (self.main, self.custom):
             self._server.add(echo)

@@ -21,7 +21,7 @@ def create_app() -> ASGIApp:
         SettingsError: The environment or `.env` says something that cannot work.
     """
     settings = services.settings()
-    sockets = SocketServer(find_namespaces(), allowed_origins=settings.allowed_origins)
+    sockets = SocketServer(find_namespaces(), allowed_origins=settings.allowed_origins, limits=settings)
 
     @asynccontextmanager
     async def lifespan(http: FastAPI) -> AsyncIterator[dict[str, Any]]:

@@ -11,6 +11,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from .engine import ANY_ORIGIN, Limits
+
 PROJECT: Final = Path(__file__).parents[1]
 ENV_FILE: Final = PROJECT / ".env"
 
@@ -28,18 +30,13 @@ _PLACEHOLDERS: Final = (
     "password",
 )
 _REMEDIES: Final = {
-    "HOST": "HOST=127.0.0.1",
-    "PORT": "PORT=3000",
     "TOKEN_SECRET": (
         '.venv/bin/python -c "import secrets; print(secrets.token_urlsafe(48))"   # in .env: TOKEN_SECRET=...'
     ),
-    "TOKEN_LIFETIME_S": "TOKEN_LIFETIME_S=6000",
     "DATABASE_URL": (
         "DATABASE_URL=sqlite:///app.sqlite3\n       DATABASE_URL=postgresql://user:password@localhost/app"
     ),
-    "LOGIN_ATTEMPTS_PER_MINUTE": "LOGIN_ATTEMPTS_PER_MINUTE=10",
     "ALLOWED_ORIGINS": "ALLOWED_ORIGINS=https://example.com,http://localhost:5173",
-    "LOG_FORMAT": "LOG_FORMAT=text",
     "METRICS_TOKEN": (
         "METRICS_TOKEN= for no metrics; or set it to what this prints:\n"
         '       python -c "import secrets; print(secrets.token_urlsafe(48))"'
@@ -118,13 +115,15 @@ def _split_at_commas(text: object) -> object:
 
 def _origin(text: str) -> str:
     """Source: RFC 6454, section 6.2: what browsers send as Origin is a scheme, a host and a port."""
+    if text == ANY_ORIGIN:
+        return text
     if not re.fullmatch(r"https?://[^/?#@*\s]+", text.lower()):
-        raise ValueError("an origin is a scheme, a host and a port: no path, no slash at the end, no *")
+        raise ValueError("an origin is a scheme, a host and a port: no path, no slash at the end")
     return text.lower()
 
 
-class Settings(BaseSettings):
-    """Every setting there is; .env.example says what each one is for."""
+class Settings(BaseSettings, Limits):
+    """Every setting there is, with those of app/engine/limits.py; .env.example says what each one is for."""
 
     model_config = SettingsConfigDict(
         env_file=ENV_FILE,
@@ -182,5 +181,6 @@ def _explain(error: ErrorDetails) -> str:
     else:
         what = f'{name} cannot be "{error["input"]}"'
     reason = error.get("ctx", {}).get("error", error["msg"])
-    remedy = getattr(reason, "remedy", _REMEDIES[name])
+    field = Settings.model_fields[name.lower()]
+    remedy = getattr(reason, "remedy", _REMEDIES.get(name, f"{name}={field.default}"))
     return f"error: {what}\n  {reason}\n  try: {remedy}"

@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from app import settings
+from app.engine import Limits
 from app.settings import PROJECT, Settings, SettingsError, load_settings
 
 needs_postgres = pytest.mark.skipif(
@@ -31,7 +32,8 @@ def env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_only_the_secret_has_no_default() -> None:
     loaded = load_settings()
     assert loaded.token_secret.get_secret_value() == SECRET
-    assert loaded.model_dump(exclude={"token_secret"}) == {
+    assert Limits(**loaded.model_dump(include=set(Limits.model_fields))) == Limits()
+    assert loaded.model_dump(exclude={"token_secret", *Limits.model_fields}) == {
         "host": "127.0.0.1",
         "port": 3000,
         "login_attempts_per_minute": 10,
@@ -101,17 +103,20 @@ def test_every_problem_is_named_at_once_without_a_password(monkeypatch: pytest.M
     monkeypatch.setenv("DATABASE_URL", "mysql://ada:hunter2@localhost/app")
     monkeypatch.setenv("ALLOWED_ORIGINS", "https://example.com/, http://localhost:5173")
     monkeypatch.setenv("LOG_FORMAT", "xml")
+    monkeypatch.setenv("MAX_NESTING", "0")
     monkeypatch.setenv("METRICS_TOKEN", "hunter2")
     with pytest.raises(SettingsError) as refusal:
         load_settings()
     text = str(refusal.value)
     assert [line for line in text.splitlines() if line.startswith("error")] == [
+        'error: MAX_NESTING cannot be "0"',
         'error: PORT cannot be "70000"',
         "error: DATABASE_URL cannot be used",
         'error: ALLOWED_ORIGINS cannot be "https://example.com/"',
         'error: LOG_FORMAT cannot be "xml"',
         "error: METRICS_TOKEN cannot be used",
     ]
+    assert "\n  try: MAX_NESTING=100\n" in text
     assert "it has 7 bytes; with less than 32 it can be guessed" in text
     assert "hunter2" not in text
 

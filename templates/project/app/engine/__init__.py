@@ -1,6 +1,6 @@
 """python-socketio and uvicorn, hardened. You build on it without reading it; app/core is what you change."""
 
 from .limits import Limits
-from .server import SocketServer
+from .server import ANY_ORIGIN, SocketServer
 
-__all__ = ["Limits", "SocketServer"]
+__all__ = ["ANY_ORIGIN", "Limits", "SocketServer"]

@@ -16,7 +16,7 @@ class Connection:
     """Puts a client's packets together, and gives up when it is in no namespace for too long.
 
     Args:
-        origin: Where it comes from, for limits.
+        origin: Where it comes from, for limits; it has entered there.
         give_up: Closes the connection.
     """
 
@@ -28,6 +28,8 @@ class Connection:
         self._warned = False
         self._greeted = False
         self._sessions = 0
+        self._at_work = 0
+        self._closed = False
         self._events = TokenBucket(limits.events_per_second, limits.events_burst)
         self._strikes = TokenBucket(limits.events_per_second * PATIENCE, limits.events_burst)
         self._give_up = give_up
@@ -89,8 +91,24 @@ class Connection:
         if not self._sessions:
             self._wait()
 
+    def began(self) -> None:
+        """A session has calls to make."""
+        self._at_work += 1
+
+    def finished(self) -> None:
+        """A session has made its calls."""
+        self._at_work -= 1
+        self._leave_if_over()
+
     def closed(self) -> None:
         self._timer.cancel()
+        self._closed = True
+        self._leave_if_over()
+
+    def _leave_if_over(self) -> None:
+        # Not while events are handled that it left behind: leaving must not make room for more of them.
+        if self._closed and not self._at_work:
+            self._admission.leave(self.origin)
 
     def _wait(self) -> None:
         self._timer.set(self.limits.connect_timeout_s, self._end)

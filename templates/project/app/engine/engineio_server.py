@@ -18,15 +18,7 @@ from starlette.types import Receive, Scope, Send
 from .addresses import origin_of
 from .admission import Admission
 from .engineio_socket import EngineSocket
-from .gate import (
-    BAD_REQUEST,
-    TOO_LARGE,
-    TOO_MANY_CONNECTIONS,
-    UNKNOWN_SESSION,
-    Problem,
-    problem_with,
-    query_of,
-)
+from .gate import BAD_REQUEST, TOO_LARGE, UNKNOWN_SESSION, Problem, problem_with, query_of
 from .packets import BadPacket
 from .request import receive_again, turn_away, whole_body
 
@@ -91,8 +83,6 @@ class EngineServer(engineio.AsyncServer):
     async def _handle_connect(self, environ: Any, transport: str, jsonp_index: int | None = None) -> Any:
         address = environ["asgi.scope"].get("client")
         origin = origin_of(address[0] if address else None)
-        if not self.admission.enter(origin):
-            return TOO_MANY_CONNECTIONS.response()
         sid = self.generate_id()
         socket = self.sockets[sid] = EngineSocket(self, sid, origin)
         greeting = {
@@ -103,18 +93,15 @@ class EngineServer(engineio.AsyncServer):
             "maxPayload": self.max_http_buffer_size,
         }
         socket.queue.put_nowait(Packet(OPEN, greeting))
-        if await self._trigger_event("connect", sid, environ) is False:
-            self.forget(socket)
-            return self._unauthorized()
+        problem: Problem | None = await self._trigger_event("connect", sid, environ)
+        if problem is not None:
+            del self.sockets[sid]
+            return problem.response()
         socket.schedule_ping()
         if transport == "websocket":
             return await socket.handle_get_request(environ)
         socket.connected = True
         return self._ok(await socket.poll())
-
-    def forget(self, socket: EngineSocket) -> None:
-        self.sockets.pop(socket.sid, None)
-        self.admission.leave(socket.origin)
 
     def _ok(self, packets: Any = None, headers: Any = None, jsonp_index: int | None = None) -> Any:
         response = super()._ok(packets, headers, jsonp_index)

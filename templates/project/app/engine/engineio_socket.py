@@ -216,7 +216,7 @@ class EngineSocket(AsyncSocket):
         elif not self.upgraded:
             self.queue.put_nowait(Packet(NOOP))  # Ends a pending poll.
         self.queue.put_nowait(None)  # Ends the WebSocket's writer, and with it the WebSocket.
-        self.server.forget(self)
+        self.server.sockets.pop(self.sid, None)
 
     def _drop_all(self) -> None:
         """What a client does not read, and whatever waits for it to read."""

@@ -33,6 +33,7 @@ UNKNOWN_SESSION: Final = Problem(1, "Session ID unknown")
 BAD_METHOD: Final = Problem(2, "Bad handshake method")
 BAD_REQUEST: Final = Problem(3, "Bad request")
 TOO_MANY_CONNECTIONS: Final = Problem(4, "Too many connections", "429 TOO MANY REQUESTS")
+STOPPING: Final = Problem(4, "The server is stopping", "503 SERVICE UNAVAILABLE")
 UNSUPPORTED_VERSION: Final = Problem(5, "Unsupported protocol version")
 TOO_LARGE: Final = Problem(3, "Payload too large", "413 CONTENT TOO LARGE")
 

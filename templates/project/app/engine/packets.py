@@ -55,8 +55,7 @@ class Packet:
         if isinstance(attachment, str):
             raise BadPacket("a text came where an attachment was to come")
         self.size += len(attachment)
-        if self.size > limits.max_message_bytes:
-            raise BadPacket(f"a message has at most {limits.max_message_bytes} bytes", "too_large")
+        _check_size(self.size, limits)
         self._attachments.append(attachment)
         self.missing -= 1
         if not self.missing:
@@ -88,6 +87,8 @@ def read_packet(text: str, limits: Limits) -> Packet:
     Raises:
         BadPacket: It is none, or none that a client may send, or it overdoes something.
     """
+    size = size_of(text)
+    _check_size(size, limits)
     head = HEAD.match(text)
     if head is None:
         raise BadPacket("no Socket.IO packet begins like that")
@@ -95,7 +96,7 @@ def read_packet(text: str, limits: Limits) -> Packet:
     # A query after the name of the namespace is how old clients told what is in `auth` now.
     name = namespace.partition("?")[0] if namespace else "/"
     data = _read_json(text[head.end() :], limits.max_nesting)
-    packet = Packet(int(kind), name, int(id) if id else None, data, 0, size=size_of(text))
+    packet = Packet(int(kind), name, int(id) if id else None, data, 0, size=size)
     _check(packet, has_count=attachments is not None)
     if attachments is not None:
         packet.missing = int(attachments)
@@ -104,6 +105,11 @@ def read_packet(text: str, limits: Limits) -> Packet:
         if not packet.missing:
             packet.data = _fill(packet.data, [])
     return packet
+
+
+def _check_size(size: int, limits: Limits) -> None:
+    if size > limits.max_message_bytes:
+        raise BadPacket(f"a message has at most {limits.max_message_bytes} bytes", "too_large")
 
 
 def _check(packet: Packet, *, has_count: bool) -> None:

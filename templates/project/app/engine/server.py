@@ -1,7 +1,8 @@
 """What the application calls: namespaces in, an ASGI application out."""
 
+import logging
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import socketio
 from starlette.types import ASGIApp
@@ -12,13 +13,17 @@ from .metrics import Metrics
 from .socketio_server import Server
 from .stopping import stop
 
+log = logging.getLogger(__name__)
+
+ANY_ORIGIN: Final = "*"
+
 
 class SocketServer:
     """Serves namespaces: attaches each to a transport of its own.
 
     Args:
-        allowed_origins: The sites whose pages may connect, such as `https://example.com`; none: only pages
-            from where the server itself is reached.
+        allowed_origins: The sites whose pages may connect, such as `https://example.com`; `ANY_ORIGIN`: those
+            of every site; none: only pages from where the server itself is reached.
 
     Raises:
         ValueError: Two wrappers have the same namespace.
@@ -31,7 +36,11 @@ class SocketServer:
         allowed_origins: Sequence[str] = (),
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
-        self._server = Server(allowed_origins, limits)
+        if ANY_ORIGIN in allowed_origins:
+            log.warning("ALLOWED_ORIGINS=%s: the pages of every site can connect", ANY_ORIGIN)
+        # To the library, an empty list would be every origin, and None is the server's own.
+        origins = ANY_ORIGIN if ANY_ORIGIN in allowed_origins else list(allowed_origins) or None
+        self._server = Server(origins, limits)
         for wrapper in wrappers:
             self._server.add(wrapper.attach(_NamespaceTransport(self._server, wrapper.namespace)))
 

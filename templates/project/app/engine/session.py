@@ -58,6 +58,7 @@ class Session:
         self._queued_bytes += size
         if self.worker is None:
             self._busy.add(self)
+            self.connection.began()
             self.worker = asyncio.create_task(self._work())
 
     def discard(self) -> None:
@@ -91,3 +92,4 @@ class Session:
                 log.exception("%s: a call failed", self.handler.namespace)
         self.worker = None
         self._busy.discard(self)
+        self.connection.finished()

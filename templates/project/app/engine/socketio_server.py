@@ -12,7 +12,6 @@ The one module that knows how python-socketio works inside; it has no type hints
 
 import logging
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import socketio
@@ -20,7 +19,7 @@ from engineio import packet as eio_packet
 from socketio import packet
 
 from ..core.transport import CLOSING, DisconnectReason, Handler, Handshake, Refusal
-from . import log_context
+from . import gate, log_context
 from .admission import Admission
 from .connection import Connection
 from .engineio_server import EngineServer
@@ -47,14 +46,13 @@ class Server(socketio.AsyncServer):
     manager: Any
     packet_class: Any
 
-    def __init__(self, allowed_origins: Sequence[str], limits: Limits) -> None:
+    def __init__(self, allowed_origins: str | list[str] | None, limits: Limits) -> None:
         self.metrics = Metrics()
         self.admission = Admission(limits, self.metrics)
         super().__init__(
             async_mode="asgi",
             admission=self.admission,
-            # An empty list would allow every origin; None allows the server's own.
-            cors_allowed_origins="*" if "*" in allowed_origins else list(allowed_origins) or None,
+            cors_allowed_origins=allowed_origins,
             logger=library_log,
             engineio_logger=library_log,
         )
@@ -76,9 +74,12 @@ class Server(socketio.AsyncServer):
 
     # mypy compares with a declaration further up, which has no arguments.
     async def _handle_eio_connect(self, eio_sid: str, environ: Any) -> Any:  # type: ignore[override]
+        """Refuse (a `Problem`) or accept (None) a connection."""
         if self.stopping:
-            return False
+            return gate.STOPPING
         socket = self.eio.sockets[eio_sid]
+        if not self.admission.enter(socket.origin):
+            return gate.TOO_MANY_CONNECTIONS
         self.connections[eio_sid] = Connection(socket.origin, self.admission, socket.give_up)
         return await super()._handle_eio_connect(eio_sid, environ)
 
