@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import uvloop
@@ -20,14 +21,21 @@ OPEN_WEBSOCKET = (
 )
 
 
+@dataclass(frozen=True)
+class Served:
+    port: int
+    # Those that the server has, whatever the clients think.
+    connections: set[Any]
+
+
 @asynccontextmanager
-async def serving_app(app: ASGIApp, **config: Any) -> AsyncIterator[int]:
-    """The port of a server in this process."""
+async def serving_app(app: ASGIApp, **config: Any) -> AsyncIterator[Served]:
+    """A server in this process, for as long as the block lasts."""
     server = UvicornServer(uvicorn_config(lambda: app, **config))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         running = asyncio.create_task(server.serve(sockets=[listening]))
         try:
-            yield listening.getsockname()[1]
+            yield Served(listening.getsockname()[1], server.server_state.connections)
         finally:
             server.should_exit = True
             await running

@@ -97,9 +97,10 @@ async def raw_socket(
 class RawPolling:
     """A client that polls when the test says so, and then answers pings."""
 
-    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
+    def __init__(self, http: aiohttp.ClientSession, url: str, sid: str) -> None:
+        self.sid = sid
         self._http = http
-        self._url = url
+        self._url = f"{url}&sid={sid}"
 
     async def post(self, *packets: str) -> int:
         """The HTTP status of sending these packets together."""
@@ -134,4 +135,4 @@ async def raw_polling(url: str, query: str = "") -> AsyncIterator[RawPolling]:
     async with aiohttp.ClientSession() as http:
         async with http.get(polling_url) as answer:
             greeting = json.loads((await answer.text()).removeprefix("0"))
-        yield RawPolling(http, f"{polling_url}&sid={greeting['sid']}")
+        yield RawPolling(http, polling_url, greeting["sid"])

@@ -28,8 +28,12 @@ def main() -> None:
     settings = load_settings()
     listening = listen(settings)
     reload_dirs = [str(Path(__file__).parent)] if reload else None
-    logging = log_config(settings.log_format)
-    config = uvicorn_config("app.main:create_app", log_config=logging, reload_dirs=reload_dirs)
+    config = uvicorn_config(
+        "app.main:create_app",
+        limits=settings,
+        log_config=log_config(settings.log_format),
+        reload_dirs=reload_dirs,
+    )
     server = UvicornServer(config)
     # uvicorn raises Ctrl-C again for its caller, when it has shut down.
     with suppress(KeyboardInterrupt):

@@ -114,7 +114,7 @@ async def serving(*wrappers: SocketWrapper[Any], limits: Limits = DEFAULT_LIMITS
         yield {STATE_KEY: sockets}
 
     app = sockets.asgi_app(FastAPI(lifespan=lifespan))
-    server = UvicornServer(uvicorn_config(lambda: app))
+    server = UvicornServer(uvicorn_config(lambda: app, limits=limits))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         running = asyncio.create_task(server.serve(sockets=[listening]))
         try:

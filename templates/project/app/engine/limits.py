@@ -7,6 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field
 # A python-socketio client drops the connection when a poll brings more.
 MAX_PACKETS_PER_POLL: Final = 16
 UPGRADE_TIMEOUT_S: Final = 10
+# Of a request, its URL included: nobody needs more, and uvicorn would keep whatever comes.
+MAX_HEAD_BYTES: Final = 65_536
+# Of what a client has yet to take, in the system's buffers; the rest is in ours.
+MAX_UNSENT_BYTES: Final = 65_536
+# What a client has to take of an answer: enough for any phone that is connected at all.
+SLOWEST_BYTES_PER_S: Final = 1_000
 # How long a poll is held while its session upgrades, before it is told to go; Node's server takes as long.
 HOLD_S: Final = 0.1
 # A minute's worth of failures, of so many origins, are remembered; then the oldest are forgotten.
@@ -21,6 +27,10 @@ class Limits(BaseModel):
     ping_interval_s: How often a client is asked whether it is still there.
     ping_timeout_s: How long it may take to answer that.
     connect_timeout_s: How long a connection may be in no namespace, at its beginning or later.
+    head_timeout_s: How long the head of an HTTP request may take, from the connection or its first byte on.
+    body_timeout_s: How long its body may take. A phone on slow 3G (400 kbit/s) sends 1 MB in 20 s; a polling
+        client that takes much longer is gone anyway, since it cannot answer pings meanwhile.
+    write_timeout_s: After how long a client is cut off that takes less than `SLOWEST_BYTES_PER_S`.
     max_message_bytes: Of a message with its attachments, or of a polling request.
     max_attachments: Of a message.
     max_nesting: How deep lists and objects may be in one another.
@@ -38,6 +48,9 @@ class Limits(BaseModel):
     ping_interval_s: Seconds = 25
     ping_timeout_s: Seconds = 20
     connect_timeout_s: Seconds = 10
+    head_timeout_s: Seconds = 10
+    body_timeout_s: Seconds = 30
+    write_timeout_s: Seconds = 20
     max_message_bytes: Count = 1_000_000
     max_attachments: Annotated[int, Field(ge=0)] = 10
     max_nesting: Annotated[int, Field(ge=1, le=500)] = 100

@@ -7,8 +7,10 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from .limits import DEFAULT_LIMITS
+from .limits import DEFAULT_LIMITS, Limits
 from .server import SocketServer
+from .uvicorn_http import HttpProtocol
+from .uvicorn_patience import LimitedConfig
 from .uvicorn_websocket import WebSocketProtocol
 
 # The key of the ASGI lifespan state under which the application leaves its SocketServer.
@@ -29,6 +31,7 @@ class UvicornServer(uvicorn.Server):
 def uvicorn_config(
     app: str | Callable[[], ASGIApp],
     *,
+    limits: Limits = DEFAULT_LIMITS,
     log_config: dict[str, Any] | None = None,
     reload_dirs: list[str] | None = None,
 ) -> uvicorn.Config:
@@ -37,11 +40,12 @@ def uvicorn_config(
     log_config: None: leave logging as it is.
     reload_dirs: Restart when a file in one of them changes; None: never.
     """
-    return uvicorn.Config(
+    config = LimitedConfig(
         app,
         factory=True,
+        http=HttpProtocol,
         ws=WebSocketProtocol,  # Made of what uses the least CPU of uvicorn's three.
-        ws_max_size=DEFAULT_LIMITS.max_message_bytes,
+        ws_max_size=limits.max_message_bytes,
         ws_ping_interval=None,  # Engine.IO has pings of its own.
         ws_per_message_deflate=False,  # Costs more CPU and memory than it saves; Node's default as well.
         timeout_graceful_shutdown=3,
@@ -49,3 +53,5 @@ def uvicorn_config(
         reload=reload_dirs is not None,
         reload_dirs=reload_dirs,
     )
+    config.limits = limits
+    return config

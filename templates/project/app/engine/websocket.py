@@ -57,7 +57,7 @@ class WebSocket:
     def abort(self) -> None:
         """Cut the connection at once, and drop what its client has not read.
 
-        Closing it would wait for a client that does not read, as `send` does; it raises one of `CLOSED` now.
+        Closing it would wait for a client that does not read. A pending `send` raises one of `CLOSED` now.
         Servers that do not know the extension keep the connection.
         """
         if ABORT in self._extensions:

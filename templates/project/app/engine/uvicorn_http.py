@@ -1,0 +1,128 @@
+"""uvicorn's HTTP, for clients that do not do their part.
+
+The library takes a head of any size, and waits without limit for the rest of a request, or for a client that
+does not read its answer. What is overridden are its callbacks: those of the transport, and of its parser.
+"""
+
+import asyncio
+from enum import Enum, auto
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from .limits import MAX_HEAD_BYTES
+from .timer import Timer
+from .uvicorn_patience import WriteWatch, limits_in, tune
+
+TIMEOUT: Final = b"408 Request Timeout"
+TOO_LARGE: Final = b"431 Request Header Fields Too Large"
+
+
+class Part(Enum):
+    """What has yet to come of a request."""
+
+    HEAD = auto()
+    BODY = auto()
+    NOTHING = auto()
+
+
+class HttpProtocol(HttpToolsProtocol):
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._limits = limits_in(self.config)
+        self._timer = Timer()
+        self._waiting_for = Part.NOTHING
+        self._begun = False
+        self._head_bytes = 0
+
+    # Called by the transport
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        tune(transport)
+        self._writing = WriteWatch(transport, self._limits)
+        self._wait_for_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._timer.cancel()
+        self._writing.end()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._waiting_for is Part.NOTHING:
+            # Also for a mere line break, which begins no request: the library takes it for a sign of life.
+            self._wait_for_head()
+        if self._waiting_for is Part.HEAD:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._waiting_for is Part.HEAD and self._head_bytes > MAX_HEAD_BYTES:
+            self._refuse(TOO_LARGE)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._writing.begin()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._writing.end()
+
+    # Called by the parser
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._waiting_for is Part.NOTHING:  # After another one that came with it.
+            self._wait_for_head()
+        self._begun = True
+        self._head_bytes = 0
+
+    def on_headers_complete(self) -> None:
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
+            self._refuse(TOO_LARGE)
+            raise ValueError("the head of a request is too large")  # Ends the parsing.
+        super().on_headers_complete()
+        self._waiting_for = Part.BODY
+        self._timer.set(self._limits.body_timeout_s, self._give_up)
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._waiting_for = Part.NOTHING
+        self._timer.cancel()
+
+    # Called by the library
+
+    def handle_websocket_upgrade(self) -> None:
+        self._timer.cancel()
+        if self.flow.write_paused or not (self.cycle is None or self.cycle.response_complete):
+            # The answers to the requests before it would come between its frames.
+            self.transport.close()
+        else:
+            super().handle_websocket_upgrade()
+
+    def send_400_response(self, msg: str) -> None:
+        if not self.transport.is_closing():  # It has been answered.
+            super().send_400_response(msg)
+
+    def _wait_for_head(self) -> None:
+        self._waiting_for = Part.HEAD
+        self._begun = False
+        self._head_bytes = 0
+        self._timer.set(self._limits.head_timeout_s, self._give_up)
+
+    def _give_up(self) -> None:
+        if self._waiting_for is Part.BODY and self.flow.read_paused:
+            # It is the application that is slow.
+            self._timer.set(self._limits.body_timeout_s, self._give_up)
+        else:
+            self._refuse(TIMEOUT)
+
+    def _refuse(self, status: bytes) -> None:
+        """Close the connection, with an answer if one is expected."""
+        if self._waiting_for is Part.BODY:
+            expected = not self.cycle.response_started
+        else:
+            # A browser that connects ahead of its first request would take an answer for the one to that.
+            expected = self._begun and (self.cycle is None or self.cycle.response_complete)
+        if expected:
+            head = b"HTTP/1.1 %b\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+            self.transport.write(head % status)
+        self.transport.close()

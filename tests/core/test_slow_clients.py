@@ -1,0 +1,209 @@
+"""Clients that take their time to say what they want, so that the server keeps waiting for them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from pydantic import BaseModel
+from starlette.types import Receive, Scope, Send
+
+from app.engine import Limits, SocketServer
+from app.engine.limits import MAX_HEAD_BYTES
+from tests.core.behind import until_forgotten
+from tests.core.people import people_wrapper
+from tests.core.tcp import OPEN_WEBSOCKET, Tcp, serving_app, tcp
+from tests.core.wire import raw_polling
+
+IMPATIENT = Limits(head_timeout_s=0.3, body_timeout_s=0.3)
+TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+class Echo:
+    """An application that answers with the size of what it got, after `delay_s`, or `at_once`."""
+
+    def __init__(self, *, delay_s: float = 0, at_once: bool = False) -> None:
+        self.delay_s = delay_s
+        self.at_once = at_once
+        self.received: list[dict[str, Any]] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        await asyncio.sleep(self.delay_s)
+        size = 0
+        while not self.at_once:
+            message = await receive()
+            size += len(message.get("body", b""))
+            if not message.get("more_body", False):
+                break
+        body = str(size).encode()
+        length = [(b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": length})
+        await send({"type": "http.response.body", "body": body})
+
+
+@asynccontextmanager
+async def connected(app: Any, limits: Limits = IMPATIENT) -> AsyncIterator[Tcp]:
+    async with serving_app(app, limits=limits) as server, tcp(server.port) as client:
+        yield client
+
+
+async def drip(client: Tcp, drop: bytes) -> None:
+    """Send it again and again, until the server has had enough."""
+    try:
+        while True:
+            await client.send(drop)
+            await asyncio.sleep(0.05)
+    except ConnectionError:
+        pass
+
+
+async def answer_to_drops(client: Tcp, drop: bytes) -> bytes:
+    dripping = asyncio.create_task(drip(client, drop))
+    try:
+        return await client.until_closed()
+    finally:
+        dripping.cancel()
+
+
+async def test_a_connection_that_says_nothing_is_closed_without_an_answer() -> None:
+    async with connected(Echo()) as client:
+        assert await client.until_closed() == b""
+
+
+@pytest.mark.parametrize("drop", [b"X", b"X: y\r\n"])
+async def test_a_head_that_comes_in_drops_is_refused(drop: bytes) -> None:
+    async with connected(Echo()) as client:
+        await client.send(b"GET / HTTP/1.1\r\n")
+        assert await answer_to_drops(client, drop) == TIMEOUT
+
+
+async def test_the_next_request_of_a_connection_may_not_take_longer_than_the_first() -> None:
+    async with connected(Echo()) as client:
+        await client.send(GET)
+        assert (await client.receive()).endswith(b"\r\n\r\n0")
+        await client.send(b"GET / HTTP/1.1\r\n")
+        assert await answer_to_drops(client, b"X") == TIMEOUT
+
+
+async def test_line_breaks_do_not_keep_a_connection_alive() -> None:
+    async with connected(Echo()) as client:
+        await client.send(GET)
+        assert (await client.receive()).endswith(b"\r\n\r\n0")
+        assert await answer_to_drops(client, b"\r\n") == b""
+
+
+class Note(BaseModel):
+    text: str
+
+
+@pytest.mark.parametrize("path", ["/notes", "/socket.io/?EIO=4&transport=polling&sid="])
+async def test_a_body_that_comes_in_drops_is_refused(path: str) -> None:
+    people = people_wrapper()
+    http = FastAPI()
+
+    @http.post("/notes")
+    async def note(note: Note) -> None:
+        raise AssertionError("there is no whole note")
+
+    app = SocketServer([people]).asgi_app(http)
+    async with (
+        serving_app(app, limits=IMPATIENT) as server,
+        raw_polling(f"http://127.0.0.1:{server.port}") as polling,
+        tcp(server.port) as client,
+    ):
+        sid = polling.sid if path.endswith("sid=") else ""
+        length = b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+        await client.send(f"POST {path}{sid} HTTP/1.1\r\nHost: localhost\r\n".encode() + length)
+        assert await answer_to_drops(client, b'"') == TIMEOUT
+        if sid:
+            # Nothing of what the client says can be read after half a request.
+            await until_forgotten(people)
+
+
+async def test_the_body_of_a_request_that_is_answered_already_is_not_waited_for() -> None:
+    async with connected(Echo(at_once=True)) as client:
+        await client.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        assert (await client.receive()).endswith(b"\r\n\r\n0")
+        assert await answer_to_drops(client, b"1\r\nx\r\n") == b""
+
+
+async def test_a_slow_application_is_waited_for_whatever_its_clients_send_meanwhile() -> None:
+    """Its server reads no more of the body than fits into a buffer, until the application asks for it."""
+    async with connected(Echo(delay_s=0.8)) as client:
+        size = 5_000_000
+        head = f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n\r\n"
+        sending = asyncio.create_task(client.send(head.encode() + bytes(size)))
+        answer = await client.receive()
+        await sending
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answer.endswith(f"\r\n\r\n{size}".encode())
+
+
+async def test_an_answer_that_takes_longer_than_a_request_may_is_given() -> None:
+    async with connected(Echo(delay_s=0.8)) as client:
+        await client.send(GET)
+        assert (await client.receive()).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+# Each begins a request whose head is too large, some of them without ever completing it.
+@pytest.mark.parametrize(
+    ("start", "more"),
+    [
+        (b"GET / HTTP/1.1\r\nCookie: ", b"x"),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\n", b"X: y\r\n"),
+        (b"GET /", b"x"),
+    ],
+)
+@pytest.mark.parametrize("end", [b"", b" HTTP/1.1\r\n\r\n"])
+async def test_a_head_that_is_too_large_is_refused(start: bytes, more: bytes, end: bytes) -> None:
+    end = end if start == b"GET /" else end[-4:]
+    async with connected(Echo(), Limits()) as client:
+        large = start + more * (2 * MAX_HEAD_BYTES // len(more)) + end
+        for begin in range(0, len(large), 1000):
+            try:
+                await client.send(large[begin : begin + 1000])
+            except ConnectionError:
+                break
+            await asyncio.sleep(0)
+        assert await client.until_closed() in (TOO_LARGE, b"")
+
+
+async def test_a_head_is_too_large_even_if_it_comes_at_once() -> None:
+    async with connected(Echo(), Limits()) as client:
+        await client.send(b"GET / HTTP/1.1\r\nCookie: " + b"x" * MAX_HEAD_BYTES + b"\r\n\r\n")
+        assert await client.until_closed() == TOO_LARGE
+
+
+async def test_only_heads_are_limited_to_that_size() -> None:
+    """Of two requests, one after the other, and at once."""
+    body = bytes(2 * MAX_HEAD_BYTES)
+    cookie = b"x" * (MAX_HEAD_BYTES - 1000)
+    head = b"POST / HTTP/1.1\r\nHost: localhost\r\nCookie: %b\r\nContent-Length: %d\r\n\r\n"
+    request = head % (cookie, len(body)) + body
+    async with connected(Echo(), Limits()) as client:
+        for times in (1, 2):
+            await client.send(request * times)
+            answers = b""
+            while answers.count(b"\r\n\r\n%d" % len(body)) < times:
+                answers += await client.receive()
+            assert answers.count(b"HTTP/1.1 200 OK") == times
+
+
+async def test_an_opening_handshake_that_cannot_be_read_is_refused() -> None:
+    """The library for WebSockets takes 128 headers."""
+    async with connected(Echo(), Limits()) as client:
+        await client.send(OPEN_WEBSOCKET[:-2] + b"X: y\r\n" * 200 + b"\r\n")
+        bad_request = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        assert await client.until_closed() == bad_request
+
+
+async def test_no_websocket_is_opened_amid_an_answer() -> None:
+    async with connected(Echo(delay_s=1), Limits()) as client:
+        await client.send(GET + OPEN_WEBSOCKET)
+        assert await client.until_closed() == b""
