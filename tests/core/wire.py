@@ -6,12 +6,13 @@ connect to /people, `42/people,7["shout","hi"]` is an event that wants the ack n
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.datastructures import HeadersLike
 from websockets.exceptions import ConnectionClosed
 
 PING, PONG, CLOSE = "2", "3", "1"
@@ -76,7 +77,7 @@ class RawSocket:
 
 @asynccontextmanager
 async def raw_socket(
-    url: str, query: str = "", *, headers: Mapping[str, str] | None = None, address: str = "127.0.0.1"
+    url: str, query: str = "", *, headers: HeadersLike | None = None, address: str = "127.0.0.1"
 ) -> AsyncIterator[RawSocket]:
     """A WebSocket client that has read Engine.IO's greeting and said nothing yet."""
     address_of_server = url.replace("http", "ws") + f"/socket.io/?EIO=4&transport=websocket{query}"

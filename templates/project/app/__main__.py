@@ -31,6 +31,7 @@ def main() -> None:
     config = uvicorn_config(
         "app.main:create_app",
         limits=settings,
+        trusted_proxies=settings.trusted_proxies,
         log_config=log_config(settings.log_format),
         reload_dirs=reload_dirs,
     )

@@ -2,6 +2,7 @@
 
 import re
 from importlib.util import find_spec
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -37,6 +38,7 @@ _REMEDIES: Final = {
         "DATABASE_URL=sqlite:///app.sqlite3\n       DATABASE_URL=postgresql://user:password@localhost/app"
     ),
     "ALLOWED_ORIGINS": "ALLOWED_ORIGINS=https://example.com,http://localhost:5173",
+    "TRUSTED_PROXIES": "TRUSTED_PROXIES=127.0.0.1,10.0.0.0/8",
     "METRICS_TOKEN": (
         "METRICS_TOKEN= for no metrics; or set it to what this prints:\n"
         '       python -c "import secrets; print(secrets.token_urlsafe(48))"'
@@ -122,6 +124,18 @@ def _origin(text: str) -> str:
     return text.lower()
 
 
+def _proxy(text: str) -> str:
+    """An IP address, or a network of them, as uvicorn has it."""
+    try:
+        network = ip_network(text)
+    except ValueError:
+        reason = "a proxy is an IP address, or a network with zeros after its prefix: no name, no port, no *"
+        raise ValueError(reason) from None
+    if network.prefixlen == 0:
+        raise ValueError("it is everybody, so that everybody could take any address; name your own proxies")
+    return str(network) if "/" in text else str(network.network_address)
+
+
 class Settings(BaseSettings, Limits):
     """Every setting there is, with those of app/engine/limits.py; .env.example says what each one is for."""
 
@@ -146,6 +160,9 @@ class Settings(BaseSettings, Limits):
     )
     allowed_origins: Annotated[
         tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_split_at_commas)
+    ] = ()
+    trusted_proxies: Annotated[
+        tuple[Annotated[str, AfterValidator(_proxy)], ...], NoDecode, BeforeValidator(_split_at_commas)
     ] = ()
     log_format: Literal["text", "json"] = "text"
     metrics_token: Annotated[SecretStr, AfterValidator(_empty_or_hard_to_guess)] = SecretStr("")

@@ -40,6 +40,7 @@ def test_only_the_secret_has_no_default() -> None:
         "token_lifetime_s": 6000,
         "database_url": f"sqlite+aiosqlite:///{PROJECT}/app.sqlite3",
         "allowed_origins": (),
+        "trusted_proxies": (),
         "log_format": "text",
         "metrics_token": SecretStr(""),
     }
@@ -102,6 +103,7 @@ def test_every_problem_is_named_at_once_without_a_password(monkeypatch: pytest.M
     monkeypatch.setenv("PORT", "70000")
     monkeypatch.setenv("DATABASE_URL", "mysql://ada:hunter2@localhost/app")
     monkeypatch.setenv("ALLOWED_ORIGINS", "https://example.com/, http://localhost:5173")
+    monkeypatch.setenv("TRUSTED_PROXIES", "127.0.0.1, proxy.example.com")
     monkeypatch.setenv("LOG_FORMAT", "xml")
     monkeypatch.setenv("MAX_NESTING", "0")
     monkeypatch.setenv("METRICS_TOKEN", "hunter2")
@@ -113,6 +115,7 @@ def test_every_problem_is_named_at_once_without_a_password(monkeypatch: pytest.M
         'error: PORT cannot be "70000"',
         "error: DATABASE_URL cannot be used",
         'error: ALLOWED_ORIGINS cannot be "https://example.com/"',
+        'error: TRUSTED_PROXIES cannot be "proxy.example.com"',
         'error: LOG_FORMAT cannot be "xml"',
         "error: METRICS_TOKEN cannot be used",
     ]
@@ -171,3 +174,28 @@ def test_settings_can_be_logged(monkeypatch: pytest.MonkeyPatch) -> None:
     assert SECRET not in shown
     assert "hunter2" not in shown
     assert load_settings().safe_database_url == "postgresql+psycopg://ada:***@db/app"
+
+
+def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8,2001:DB8:0::1 , 2001:db8::/32")
+    assert load_settings().trusted_proxies == ("127.0.0.1", "10.0.0.0/8", "2001:db8::1", "2001:db8::/32")
+
+
+@pytest.mark.parametrize(
+    ("proxy", "reason"),
+    [
+        ("*", "a proxy is an IP address"),
+        ("10.0.0.1:80", "a proxy is an IP address"),
+        ("10.0.0.1/8", "a proxy is an IP address"),  # Is it one address that is meant, or 16 million?
+        ("0.0.0.0/0", "it is everybody"),
+        ("::/0", "it is everybody"),
+    ],
+)
+def test_not_everybody_can_be_a_proxy(proxy: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRUSTED_PROXIES", proxy)
+    with pytest.raises(SettingsError) as refusal:
+        load_settings()
+    problem, because, remedy, _ = str(refusal.value).splitlines()
+    assert problem == f'error: TRUSTED_PROXIES cannot be "{proxy}"'
+    assert because.startswith(f"  {reason}")
+    assert remedy == "  try: TRUSTED_PROXIES=127.0.0.1,10.0.0.0/8"

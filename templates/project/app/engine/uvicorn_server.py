@@ -1,7 +1,7 @@
 """uvicorn, with the settings that suit Socket.IO and a shutdown that does not wait for its clients."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import uvicorn
@@ -32,11 +32,14 @@ def uvicorn_config(
     app: str | Callable[[], ASGIApp],
     *,
     limits: Limits = DEFAULT_LIMITS,
+    trusted_proxies: Sequence[str] = (),
     log_config: dict[str, Any] | None = None,
     reload_dirs: list[str] | None = None,
 ) -> uvicorn.Config:
     """Args:
     app: The application's factory, or where it is, such as `app.main:create_app`.
+    trusted_proxies: The addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are believed. Not
+        more than those: clients can send them, too, and so escape what is counted by address.
     log_config: None: leave logging as it is.
     reload_dirs: Restart when a file in one of them changes; None: never.
     """
@@ -48,6 +51,9 @@ def uvicorn_config(
         ws_max_size=limits.max_message_bytes,
         ws_ping_interval=None,  # Engine.IO has pings of its own.
         ws_per_message_deflate=False,  # Costs more CPU and memory than it saves; Node's default as well.
+        # uvicorn would trust whoever connects from this machine.
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
         timeout_graceful_shutdown=3,
         log_config=log_config,
         reload=reload_dirs is not None,
