@@ -61,7 +61,7 @@ def why_not_event(text: str) -> str | None:
     if text in SOCKETIO_EVENTS:
         return "Socket.IO keeps that name for itself"
     if text in SERVER_EVENTS:
-        return "the server sends an event of that name itself"
+        return "the server uses that name itself"
     return None
 
 

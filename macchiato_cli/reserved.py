@@ -11,9 +11,9 @@ LATER_STDLIB_MODULES = frozenset({"annotationlib", "compression", "distutils", "
 # A namespace `users` would also be tests/test_users.py, and `account` clients/account.py.
 PROJECT_MODULES = frozenset(
     """
-    account app clients common conftest config connections conversation core engine guards http logs
-    macchiato main middlewares migrations namespaces results settings socket_wrapper support test tests
-    tokens users
+    account app attempts clients common config conftest connections conversation core engine guards http
+    logs macchiato main middlewares migrations namespaces operations results settings socket_wrapper
+    support test tests tokens users
     """.split()
 )
 
@@ -29,14 +29,14 @@ SOCKETIO_EVENTS = frozenset(
 DEPENDENCY_MODULES = frozenset(
     """
     aiohappyeyeballs aiohttp aiosignal aiosqlite alembic annotated_doc annotated_types anyio argon2
-    ast_serialize asyncpg attr attrs bidict cffi click colorama coverage cryptography dns dotenv
-    email_validator engineio execnet fastapi frozenlist greenlet h11 hatchling httpcore httptools httpx
-    hypothesis idna iniconfig jinja2 joserfc librt macchiato_cli mako markupsafe multidict mypy
-    mypy_extensions mypyc opentelemetry packaging pathspec pip pluggy propcache psycopg psycopg_binary
-    py pycparser pydantic pydantic_core pydantic_settings pygments pyright pytest pytest_asyncio
-    pytest_timeout redis requests rich ruff setuptools simple_websocket sniffio socketio sqlalchemy
-    starlette typing_extensions typing_inspection tzdata uv uvicorn uvloop watchfiles websocket websockets
-    wsproto xdist yaml yarl
+    ast_serialize asyncpg attr attrs bidict cffi click colorama coverage cryptography deprecated dns
+    dotenv email_validator engineio execnet fastapi frozenlist greenlet h11 hatchling httpcore httptools
+    httpx hypothesis idna iniconfig jinja2 joserfc librt limits macchiato_cli mako markupsafe multidict
+    mypy mypy_extensions mypyc opentelemetry packaging pathspec pip pluggy prometheus_client propcache
+    psycopg psycopg_binary py pycparser pydantic pydantic_core pydantic_settings pygments pyright pytest
+    pytest_asyncio pytest_timeout pythonjsonlogger redis requests rich ruff setuptools simple_websocket
+    sniffio socketio sqlalchemy starlette typing_extensions typing_inspection tzdata uv uvicorn uvloop
+    watchfiles websocket websockets wrapt wrapt_stubs wsproto xdist yaml yarl
     """.split()
 )
 
@@ -44,13 +44,13 @@ DEPENDENCY_MODULES = frozenset(
 DISTRIBUTIONS = frozenset(
     """
     aiohappyeyeballs aiohttp aiosignal aiosqlite alembic annotated-doc annotated-types anyio argon2-cffi
-    argon2-cffi-bindings ast-serialize asyncpg attrs bidict cffi click colorama cryptography dnspython
-    email-validator execnet fastapi frozenlist greenlet h11 hatchling httpcore httptools httpx hypothesis
-    idna iniconfig joserfc librt macchiato-cli mako markupsafe multidict mypy mypy-extensions
-    opentelemetry-api packaging pathspec pip pluggy propcache psycopg psycopg-binary pycparser pydantic
-    pydantic-core pydantic-settings pygments pytest pytest-asyncio pytest-timeout pytest-xdist
-    python-dotenv python-engineio python-socketio redis ruff setuptools simple-websocket sniffio
-    sqlalchemy starlette typing-extensions typing-inspection tzdata uvicorn uvloop watchfiles
-    websocket-client websockets wsproto yarl
+    argon2-cffi-bindings ast-serialize asyncpg attrs bidict cffi click colorama cryptography deprecated
+    dnspython email-validator execnet fastapi frozenlist greenlet h11 hatchling httpcore httptools httpx
+    hypothesis idna iniconfig joserfc librt limits macchiato-cli mako markupsafe multidict mypy
+    mypy-extensions opentelemetry-api packaging pathspec pip pluggy prometheus-client propcache psycopg
+    psycopg-binary pycparser pydantic pydantic-core pydantic-settings pygments pytest pytest-asyncio
+    pytest-timeout pytest-xdist python-dotenv python-engineio python-json-logger python-socketio redis
+    ruff setuptools simple-websocket sniffio sqlalchemy starlette typing-extensions typing-inspection
+    tzdata uvicorn uvloop watchfiles websocket-client websockets wrapt wsproto yarl
     """.split()
 )

@@ -79,7 +79,7 @@ def main() -> None:
     else:
         database_url = plain(settings.database_url)
         redis_url = plain(getattr(settings, "redis_url", None)) or redis_url
-        redaction.hide(plain(settings.token_secret))
+        redaction.hide(plain(settings.token_secret), plain(getattr(settings, "metrics_token", None)))
         redaction.hide_settings({"DATABASE_URL": database_url or "", "REDIS_URL": redis_url or ""})
         answers.tell("settings", "ok", "complete, and the secret is hard to guess")
         checks["port"] = lambda: sibling("port_check").check(settings.host, settings.port)

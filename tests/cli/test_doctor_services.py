@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import shutil
 import socket
 import sqlite3
 import subprocess
@@ -244,7 +243,7 @@ def migrated(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with sqlite3.connect("app.sqlite3") as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
-        connection.execute("INSERT INTO alembic_version VALUES ('0001')")
+        connection.execute("INSERT INTO alembic_version VALUES ('users_0002')")
     connection.close()
     return project / "app.sqlite3"
 
@@ -254,7 +253,7 @@ def test_a_migrated_database_is_ok_and_left_alone(migrated: Path) -> None:
 
     found = database_check.check(f"sqlite+aiosqlite:///{migrated}")
 
-    assert found == ("ok", "app.sqlite3 is migrated, to 0001", ())
+    assert found == ("ok", "app.sqlite3 is migrated, to users_0002", ())
     assert migrated.read_bytes() == before
     assert list(migrated.parent.glob("app.sqlite3-*")) == []
 
@@ -274,10 +273,6 @@ def test_what_a_running_server_has_written_counts(migrated: Path) -> None:
 def test_pending_migrations_are_a_note(migrated: Path) -> None:
     migrated.unlink()
     migrated.touch()
-    second = migrated.parent / "app/migrations/versions/0002_more.py"
-    shutil.copy(migrated.parent / "app/migrations/versions/0001_users.py", second)
-    text = second.read_text().replace('revision = "0001"', 'revision = "0002"')
-    second.write_text(text.replace("down_revision = None", 'down_revision = "0001"'))
 
     found = database_check.check(f"sqlite+aiosqlite:///{migrated}")
 
@@ -287,6 +282,20 @@ def test_pending_migrations_are_a_note(migrated: Path) -> None:
         (),
     )
     assert migrated.read_bytes() == b""
+
+
+def test_migrations_of_the_owners_beside_the_template_s_are_a_note(migrated: Path) -> None:
+    own = migrated.parent / "app/migrations/versions/0002_more.py"
+    text = (migrated.parent / "app/migrations/versions/users_0002_is_disabled.py").read_text()
+    own.write_text(text.replace('revision = "users_0002"', 'revision = "0002"'))
+
+    found = database_check.check(f"sqlite+aiosqlite:///{migrated}")
+
+    assert found == (
+        "note",
+        "the migrations have 2 ends: 0002, users_0002",
+        [".venv/bin/python -m alembic merge heads -m merge"],
+    )
 
 
 def test_a_database_that_cannot_be_used_is_broken(migrated: Path, tmp_path: Path) -> None:
@@ -336,20 +345,30 @@ def probe_services(project: Path, *options: str) -> Answer:
 
 
 def test_settings_that_are_refused_are_told_in_the_project_s_words(project: Path) -> None:
-    (project / ".env").write_text("TOKEN_SECRET=change-me-change-me-change-me-change-me\nPORT=http\n")
+    (project / ".env").write_text(
+        "TOKEN_SECRET=change-me-change-me-change-me-change-me\nPORT=http\n"
+        "LOG_FORMAT=xml\nMETRICS_TOKEN=hunter2\nLOGIN_ATTEMPTS_PER_MINUTE=0\n"
+    )
 
     answer = probe_services(project)
 
-    assert "change-me" not in answer.output + answer.errors
+    assert [secret for secret in ("change-me", "hunter2") if secret in answer.output + answer.errors] == []
     assert check_services(answer) == [
         broken(
             "settings",
             'PORT cannot be "http": Input should be a valid integer, unable to parse string as an integer;'
-            " TOKEN_SECRET cannot be used: it is a placeholder, which anybody can guess",
+            " TOKEN_SECRET cannot be used: it is a placeholder, which anybody can guess;"
+            " LOG_FORMAT cannot be \"xml\": Input should be 'text' or 'json';"
+            " METRICS_TOKEN cannot be used: it has 7 bytes; with less than 32 it can be guessed;"
+            ' LOGIN_ATTEMPTS_PER_MINUTE cannot be "0": Input should be greater than or equal to 1',
             [
                 "in .env: PORT=3000",
                 '.venv/bin/python -c "import secrets; print(secrets.token_urlsafe(48))"'
                 "   # in .env: TOKEN_SECRET=...",
+                "in .env: LOG_FORMAT=text",
+                '.venv/bin/python -c "import secrets; print(secrets.token_urlsafe(48))"'
+                "   # in .env: METRICS_TOKEN=...",
+                "in .env: LOGIN_ATTEMPTS_PER_MINUTE=10",
             ],
         ),
         note("port", "not known: the settings cannot be used"),

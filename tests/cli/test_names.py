@@ -85,11 +85,8 @@ def test_a_namespace_has_one_spelling_in_python(wire: str, module: str, object_:
     [
         (["connect"], '"connect" cannot be an event name', "Socket.IO keeps that name for itself"),
         (["newListener"], '"newListener" cannot be an event name', "Socket.IO keeps that name for itself"),
-        (
-            ["closing"],
-            '"closing" cannot be an event name',
-            "the server sends an event of that name itself",
-        ),
+        (["closing"], '"closing" cannot be an event name', "the server uses that name itself"),
+        (["renewToken"], '"renewToken" cannot be an event name', "the server uses that name itself"),
         (["say", "say"], '"say" is there twice', "one listener, on_say, answers one event"),
         (
             ["say.stuff", "sayStuff"],

@@ -40,8 +40,8 @@ _REMEDIES: Final = {
     "ALLOWED_ORIGINS": "ALLOWED_ORIGINS=https://example.com,http://localhost:5173",
     "TRUSTED_PROXIES": "TRUSTED_PROXIES=127.0.0.1,10.0.0.0/8",
     "METRICS_TOKEN": (
-        "METRICS_TOKEN= for no metrics; or set it to what this prints:\n"
-        '       python -c "import secrets; print(secrets.token_urlsafe(48))"'
+        '.venv/bin/python -c "import secrets; print(secrets.token_urlsafe(48))"'
+        "   # in .env: METRICS_TOKEN=..."
     ),
 }
 
