@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from macchiato_cli import __version__
+from macchiato_cli.errors import Refused
+from macchiato_cli.names import right_namespace
 from macchiato_cli.plan import File
 from macchiato_cli.project import (
     PROJECT_RECORD,
@@ -55,7 +57,8 @@ def read_layers(root: Path) -> list[Layer]:
     """All layers of a project; no two have a file in common.
 
     Raises:
-        Refused: A record is damaged, or from a version that is not known here.
+        Refused: A record is damaged, from a version that is not known here, or of a namespace whose name
+            is the template's by now.
     """
     layers = [_project_layer(read_project(root)), *map(_namespace_layer, read_namespaces(root))]
     _check_apart(root, layers)
@@ -89,8 +92,28 @@ def _layer(
 
 
 def _check_apart(root: Path, layers: list[Layer]) -> None:
-    owners: dict[str, str] = {}
+    owners: dict[str, Layer] = {}
     for layer in layers:
         for path in sorted({*layer.base, *layer.theirs}):
-            if owners.setdefault(path, layer.name) != layer.name:
-                raise damaged(root / layer.record, f"{path} is a file of {owners[path]} too")
+            owner = owners.setdefault(path, layer)
+            if owner is layer:
+                continue
+            if path in owner.base and path in layer.base:
+                raise damaged(root / layer.record, f"{path} is a file of {owner.name} too")
+            raise _name_taken(layer, owner, path)
+
+
+def _name_taken(layer: Layer, owner: Layer, path: str) -> Refused:
+    """A namespace whose name was free when it was made."""
+    taken = layer.name.removeprefix("namespace ")
+    return Refused(
+        f"{layer.name} cannot be called that any more",
+        code="name_taken",
+        reasons=(f"in macchiato {__version__}, {path} is a file of {owner.name}",),
+        tries=(
+            f"macchiato add-namespace {right_namespace(taken)}   # and move your listeners there",
+            f"macchiato remove-namespace {taken}",
+            "macchiato update",
+        ),
+        paths=(path,),
+    )

@@ -7,11 +7,15 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from macchiato_cli.names import EventName, NamespaceName
+from macchiato_cli.project import NamespaceRecord, ProjectRecord
+from macchiato_cli.scaffold import namespace_files, project_files
 from tests.later import make_later
 
 # The record of a project.
@@ -115,6 +119,22 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(rendered: Path, work: Path) -> Path:
     """A fresh project."""
     return Path(shutil.copytree(rendered, work / "demo"))
+
+
+def made_by(version: str, folder: Path, *, namespaces: Sequence[str] = ("devUser",)) -> Path:
+    """A project as a version made it."""
+    record = ProjectRecord("demo", NamespaceName(namespaces[0]), version)
+    files = dict(project_files(record))
+    for name in namespaces:
+        files |= namespace_files(
+            NamespaceRecord(NamespaceName(name), (EventName("sayStuff"),), public=False, version=version)
+        )
+    for path, file in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.content)
+        target.chmod(0o755 if file.executable else 0o644)
+    return folder
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -11,11 +11,8 @@ from pathlib import Path
 import pytest
 
 from macchiato_cli import __version__
-from macchiato_cli.names import EventName, NamespaceName
-from macchiato_cli.project import NamespaceRecord, ProjectRecord
-from macchiato_cli.scaffold import namespace_files, project_files
 from macchiato_cli.templates import released, templates_root
-from tests.cli.conftest import Macchiato, Ran, commit, git, snapshot
+from tests.cli.conftest import Macchiato, Ran, commit, git, made_by, snapshot
 from tests.later import LATER, edit
 
 MERGED = f"""\
@@ -45,18 +42,6 @@ Next:
   scripts/test
   git add --all && git commit -m "Update to macchiato {LATER}"
 """
-
-
-def made_by(version: str, folder: Path) -> Path:
-    """A project as a version made it."""
-    record = ProjectRecord("demo", NamespaceName("devUser"), version)
-    namespace = NamespaceRecord(record.namespace, (EventName("sayStuff"),), public=False, version=version)
-    for path, file in (project_files(record) | namespace_files(namespace)).items():
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(file.content)
-        target.chmod(0o755 if file.executable else 0o644)
-    return folder
 
 
 @pytest.mark.parametrize("version", sorted({*released(templates_root()), __version__}))

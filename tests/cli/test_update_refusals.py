@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from macchiato_cli import __version__
-from tests.cli.conftest import Macchiato, Ran, commit, git, snapshot
+from tests.cli.conftest import Macchiato, Ran, commit, git, made_by, snapshot
 from tests.later import LATER, edit
 
 ALL_COMMITTED = '  try: git add --all\n       git commit -m "Before the update"\n       macchiato update\n'
@@ -356,6 +356,25 @@ def test_a_forged_namespace_cannot_take_the_projects_files(
         f"  it is {path}\n",
         f"  try: git checkout -- {path}\n",
     )
+
+
+def test_a_namespace_whose_name_the_template_has_taken_meanwhile_is_named_with_a_way_out(
+    macchiato: Macchiato, work: Path
+) -> None:
+    project = made_by("0.2.0", work / "demo", namespaces=["devUser", "operations"])
+
+    refused(
+        macchiato,
+        project,
+        "error: namespace operations cannot be called that any more\n",
+        f"  in macchiato {__version__}, tests/test_operations.py is a file of the project\n",
+        "  try: macchiato add-namespace myOperations   # and move your listeners there\n",
+        "       macchiato remove-namespace operations\n",
+        "       macchiato update\n",
+    )
+
+    for command in ("add-namespace myOperations", "remove-namespace operations", "update"):
+        assert macchiato(*command.split(), "-q", folder=project) == Ran(0, "", "")
 
 
 def test_another_namespaces_damaged_record_is_refused_by_name(later: Macchiato, project: Path) -> None:
