@@ -15,7 +15,7 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from engineio.async_socket import AsyncSocket
 from engineio.exceptions import EngineIOError
@@ -149,7 +149,7 @@ class EngineSocket(AsyncSocket):
         with suppress(*CLOSED):
             while packets := await self.poll():
                 for packet in packets:
-                    await websocket.send(packet.encode())
+                    await websocket.send(cast("str | bytes", packet.encode()))
         await websocket.close()
 
     async def _upgrade(self, websocket: WebSocket) -> bool:
