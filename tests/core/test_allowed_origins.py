@@ -44,3 +44,18 @@ async def test_pages_of_an_allowed_origin_may_connect(
     url = f"{server.url}/socket.io/?EIO=4&transport=polling"
     async with aiohttp.ClientSession() as http, http.get(url, headers={"Origin": origin}) as answer:
         assert answer.status == status
+
+
+async def test_a_star_allows_every_page_and_is_warned_of(tmp_path: Path) -> None:
+    server = start_server(tmp_path, ALLOWED_ORIGINS="*")
+    try:
+        assert await preflight(f"{server.url}/api/login", FOREIGN) in [(200, "*"), (200, FOREIGN)]
+        url = f"{server.url}/socket.io/?EIO=4&transport=polling"
+        async with aiohttp.ClientSession() as http, http.get(url, headers={"Origin": FOREIGN}) as answer:
+            assert answer.status == 200
+    finally:
+        stop_server(server)
+    assert (
+        "WARNING app.engine.server: ALLOWED_ORIGINS=*: the pages of every site can connect"
+        in server.log_path.read_text()
+    )

@@ -62,6 +62,12 @@ def test_the_example_has_every_setting_with_its_default(env_file: Path) -> None:
     assert load_settings() == without_file
 
 
+def test_the_security_page_has_every_limit_with_its_default() -> None:
+    page = (PROJECT / "docs" / "security.md").read_text()
+    for name, limit in Limits.model_fields.items():
+        assert f"\n| `{name.upper()}` | {limit.default:,} |" in page
+
+
 @pytest.mark.parametrize(
     ("secret", "what", "reason"),
     [
