@@ -4,8 +4,12 @@ import asyncio
 import base64
 import json
 import logging
+import re
+import resource
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,7 +19,7 @@ from app.core import Client, ClientMetadata, SocketNok, SocketOk, SocketWrapper
 from app.engine import Limits
 from app.engine.metrics import Metrics
 from app.engine.rates import Tally, TokenBucket, TokenBuckets
-from support import serving
+from support import serving, start_server, stop_server
 from tests.core.behind import engine_of, until, until_forgotten
 from tests.core.people import Person, by_name, joined
 from tests.core.wire import RawSocket, raw_polling, raw_socket
@@ -294,6 +298,21 @@ async def test_nobody_is_blamed_for_what_the_server_failed_to_do() -> None:
         for _ in range(3):
             await client.send('40/people,{"token":"broken"}')
             assert '"internal_error"' in str(await client.receive())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_server_takes_as_many_connections_as_the_administrator_allows(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard // 2, hard))
+    try:
+        server = start_server(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    try:
+        limits = Path(f"/proc/{server.process.pid}/limits").read_text()
+        assert re.findall(r"Max open files +(\d+) +(\d+)", limits) == [(str(hard), str(hard))]
+    finally:
+        stop_server(server)
 
 
 # Messages.

@@ -249,3 +249,11 @@ async def test_sessions_that_are_over_are_forgotten(http: aiohttp.ClientSession)
                 pass
         await until(lambda: not sockets._server.eio.sockets)
         assert sockets._server.connections == {}
+
+
+async def test_a_poll_brings_large_packets_one_by_one(engine: Wire) -> None:
+    sid = await engine.open_session()
+    await engine.post(sid, "4" + "a" * 70_000, "4" + "b" * 70_000, "4c", "4d")
+    polls = [(await engine.poll(sid)).text for _ in range(3)]
+    assert [poll[:2] for poll in polls] == ["4a", "4b", "4c"]
+    assert polls[2] == f"4c{SEPARATOR}4d"

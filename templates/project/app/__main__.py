@@ -19,12 +19,16 @@ from .engine.uvicorn_server import UvicornServer, uvicorn_config
 from .logs import log_config
 from .settings import Settings, load_settings
 
+if sys.platform != "win32":
+    import resource
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m app", description="Run the server.")
     parser.add_argument("--reload", action="store_true", help="restart when a file of the app changes")
     reload: bool = parser.parse_args().reload
     os.umask(0o077)  # What this process writes, such as a SQLite file, only its own user can read.
+    raise_file_limit()
     settings = load_settings()
     listening = listen(settings)
     reload_dirs = [str(Path(__file__).parent)] if reload else None
@@ -45,6 +49,14 @@ def main() -> None:
             Reloader(config, target=server.run, sockets=[listening]).run()
         else:
             server.run(sockets=[listening])
+
+
+def raise_file_limit() -> None:
+    """Allow as many connections as the administrator allows: each is a file, and the default is often 1,024."""
+    if sys.platform != "win32":
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with suppress(OSError, ValueError):  # macOS says that there is no limit, and has one.
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def migrate(settings: Settings) -> None:

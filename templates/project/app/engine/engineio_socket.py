@@ -24,7 +24,7 @@ from starlette.types import Receive
 
 from ..core.transport import DisconnectReason
 from .gate import BAD_REQUEST
-from .limits import HOLD_S, MAX_PACKETS_PER_POLL, UPGRADE_TIMEOUT_S
+from .limits import ENOUGH_BYTES, HOLD_S, MAX_PACKETS_PER_POLL, UPGRADE_TIMEOUT_S
 from .metrics import size_of
 from .packets import BadPacket, read_frame
 from .rates import TokenBucket
@@ -109,12 +109,19 @@ class EngineSocket(AsyncSocket):
 
     async def poll(self) -> list[Packet]:
         """What is to be sent, as soon as there is something; nothing: the connection is closed."""
-        packets = [await self.queue.get()]
-        while packets[-1] and len(packets) < MAX_PACKETS_PER_POLL and not self.queue.empty():
-            packets.append(self.queue.get_nowait())
-        if packets[-1] is None:
-            self.queue.put_nowait(packets.pop())  # For the next one who asks.
-        self._queued_bytes -= sum(size_of(packet.data) for packet in packets)
+        packets: list[Packet] = []
+        taken_bytes = 0
+        packet = await self.queue.get()
+        while packet is not None:
+            packets.append(packet)
+            taken_bytes += size_of(packet.data)
+            # Not more at once, since what is taken from the queue counts no more.
+            if len(packets) == MAX_PACKETS_PER_POLL or taken_bytes > ENOUGH_BYTES or self.queue.empty():
+                break
+            packet = self.queue.get_nowait()
+        else:
+            self.queue.put_nowait(None)  # For the next one who asks.
+        self._queued_bytes -= taken_bytes
         return packets
 
     async def send(self, pkt: Packet) -> None:

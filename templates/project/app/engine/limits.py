@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 # A python-socketio client drops the connection when a poll brings more.
 MAX_PACKETS_PER_POLL: Final = 16
+# A poll with that many bytes is answered, though there may be more.
+ENOUGH_BYTES: Final = 65_536
 UPGRADE_TIMEOUT_S: Final = 10
 # Of a request, its URL included: nobody needs more, and uvicorn would keep whatever comes.
 MAX_HEAD_BYTES: Final = 65_536
