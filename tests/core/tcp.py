@@ -21,11 +21,38 @@ OPEN_WEBSOCKET = (
 )
 
 
+def text_frame(text: str) -> bytes:
+    """A message of a WebSocket client. Source: RFC 6455, section 5.2."""
+    payload = text.encode()
+    # Masked, as clients must, with zeros, which change nothing.
+    return b"\x81\xff" + len(payload).to_bytes(8) + bytes(4) + payload
+
+
+@asynccontextmanager
+async def stalled(url: str, name: str) -> AsyncIterator[None]:
+    """Somebody in /people who has asked for more than fits into any buffer, and reads none of it."""
+    port = int(url.rpartition(":")[2])
+    async with tcp(port) as client:
+        await client.send(OPEN_WEBSOCKET.replace(b"/", b"/socket.io/?EIO=4&transport=websocket", 1))
+        # uvicorn drops what comes before it has answered.
+        assert (await client.receive()).startswith(b"HTTP/1.1 101 ")
+        await client.send(text_frame(f'40/people,{{"token":"{name}"}}'))
+        echo = text_frame(f'42/people,1["echo","{"x" * 500_000}"]')
+        for _ in range(10):
+            await client.send(echo)
+        yield
+
+
 @dataclass(frozen=True)
 class Served:
     port: int
     # Those that the server has, whatever the clients think.
     connections: set[Any]
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What it has sent and the system does not take, because clients do not read."""
+        return sum(each.transport.get_write_buffer_size() for each in self.connections)
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""What app/engine relies on in python-socketio and python-engineio without being promised it.
+"""What app/engine relies on in python-socketio, python-engineio and uvicorn without being promised it.
 
 When one of these fails after an upgrade of the libraries, an override no longer does what it is for.
 """
@@ -11,16 +11,22 @@ from typing import Any
 import engineio
 import pytest
 import socketio
+import uvicorn
 from engineio import exceptions
 from engineio.async_drivers import asgi
 from engineio.async_socket import AsyncSocket
 from engineio.packet import NOOP, Packet
 from starlette.types import Message, Scope
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from app.engine.engineio_server import EngineServer
 from app.engine.engineio_socket import EngineSocket
 from app.engine.limits import DEFAULT_LIMITS
 from app.engine.socketio_server import Server
+from app.engine.uvicorn_http import HttpProtocol
+from app.engine.uvicorn_server import UvicornServer
+from app.engine.uvicorn_websocket import WebSocketProtocol
 
 # Each with the parameters that the library passes, or that we pass to it.
 OVERRIDDEN: list[tuple[type, type, str, str]] = [
@@ -43,6 +49,26 @@ OVERRIDDEN: list[tuple[type, type, str, str]] = [
     (AsyncSocket, EngineSocket, "close", "self, wait=True, abort=False, reason=None"),
     (AsyncSocket, EngineSocket, "schedule_ping", "self"),
     (AsyncSocket, EngineSocket, "send", "self, pkt"),
+    (uvicorn.Server, UvicornServer, "shutdown", "self, sockets=None"),
+    (HttpToolsProtocol, HttpProtocol, "connection_made", "self, transport"),
+    (HttpToolsProtocol, HttpProtocol, "connection_lost", "self, exc"),
+    (HttpToolsProtocol, HttpProtocol, "data_received", "self, data"),
+    (HttpToolsProtocol, HttpProtocol, "pause_writing", "self"),
+    (HttpToolsProtocol, HttpProtocol, "resume_writing", "self"),
+    (HttpToolsProtocol, HttpProtocol, "on_message_begin", "self"),
+    (HttpToolsProtocol, HttpProtocol, "on_headers_complete", "self"),
+    (HttpToolsProtocol, HttpProtocol, "on_message_complete", "self"),
+    (HttpToolsProtocol, HttpProtocol, "handle_websocket_upgrade", "self"),
+    (HttpToolsProtocol, HttpProtocol, "shutdown", "self"),
+    (WebSocketsSansIOProtocol, WebSocketProtocol, "connection_made", "self, transport"),
+    (WebSocketsSansIOProtocol, WebSocketProtocol, "connection_lost", "self, exc"),
+    (WebSocketsSansIOProtocol, WebSocketProtocol, "data_received", "self, data"),
+    (WebSocketsSansIOProtocol, WebSocketProtocol, "handle_cont", "self, event"),
+    (WebSocketsSansIOProtocol, WebSocketProtocol, "handle_ping", "self"),
+    (WebSocketsSansIOProtocol, WebSocketProtocol, "pause_writing", "self"),
+    (WebSocketsSansIOProtocol, WebSocketProtocol, "resume_writing", "self"),
+    (WebSocketsSansIOProtocol, WebSocketProtocol, "shutdown", "self"),
+    (WebSocketsSansIOProtocol, WebSocketProtocol, "run_asgi", "self"),
 ]
 CALLED: list[tuple[Callable[..., Any], str]] = [
     (socketio.AsyncServer._handle_ack, "self, eio_sid, namespace, id, data"),
@@ -54,7 +80,8 @@ CALLED: list[tuple[Callable[..., Any], str]] = [
 
 
 def parameters(function: Callable[..., Any]) -> str:
-    return str(inspect.signature(function)).strip("()")
+    found = inspect.signature(function).parameters.values()
+    return ", ".join(str(each.replace(annotation=inspect.Parameter.empty)) for each in found)
 
 
 @pytest.mark.parametrize(("base", "ours", "name", "expected"), OVERRIDDEN)

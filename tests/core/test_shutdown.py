@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import socketio
 
 from support import free_port
 from tests.core.behind import until
+from tests.core.crowd import Crowd
 from tests.core.wire import raw_polling, raw_socket
 
 HERE = Path(__file__).resolve().parent
@@ -187,3 +189,48 @@ async def test_sys_exit_ends_nothing_but_the_call_that_it_is_in(tmp_path: Path) 
         async with raw_socket(server.url) as client:
             await client.join("/people", {"token": "Ada"})
             assert await client.ask("/people", 1, "echo", "hi") == {"ok": True, "data": "hi"}
+
+
+async def test_each_of_many_gets_one_farewell_while_some_do_not_do_their_part(tmp_path: Path) -> None:
+    """Clients that do not read what they are sent, or send half a request, are not waited for either."""
+    with running(tmp_path) as server:
+        async with AsyncExitStack() as stack:
+            crowd = Crowd(server.url, stack)
+            await crowd.add_stuck(2)
+            await crowd.add(websockets=150, polling=30)
+            for client in crowd.websockets[:10]:
+                await client.send('42/people,1["work"]')
+            await until(lambda: server.notes.count("work began") == 10)
+
+            took_s = await asyncio.to_thread(server.stop)
+
+            assert Counter(note for note in server.notes if note.startswith("farewell")) == crowd.farewells
+            assert server.notes.count("work done") == 10
+            assert [await poll for poll in crowd.polls] == [["6"]] * 30
+        assert server.notes[-1] == "stopped"
+        assert "Traceback" not in server.log_path.read_text()
+        # A second for those who are stuck; uvicorn alone would take 3.
+        assert took_s < 3
+
+
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+async def test_a_second_signal_changes_nothing_for_those_who_are_connected(
+    tmp_path: Path, first: signal.Signals, second: signal.Signals
+) -> None:
+    with running(tmp_path) as server:
+        async with raw_socket(server.url) as worker, raw_socket(server.url) as other:
+            await worker.join("/people", {"token": "worker"})
+            await other.join("/people", {"token": "other"})
+            await worker.send('42/people,1["work"]')
+            await until(lambda: "work began" in server.notes)
+            server.process.send_signal(first)
+            await other.until_closed()
+            assert await asyncio.to_thread(server.stop, second) < 3
+        assert "work done" in server.notes
+        farewells = [note for note in server.notes if note.startswith("farewell")]
+        assert sorted(farewells) == [
+            "farewell other: server shutting down",
+            "farewell worker: server shutting down",
+        ]
+        assert server.process.returncode in (-first, -second)

@@ -14,7 +14,7 @@ from app.engine import Limits, SocketServer
 from app.engine.limits import MAX_HEAD_BYTES
 from tests.core.behind import until_forgotten
 from tests.core.people import people_wrapper
-from tests.core.tcp import OPEN_WEBSOCKET, Tcp, serving_app, tcp
+from tests.core.tcp import OPEN_WEBSOCKET, Tcp, serving_app, tcp, text_frame
 from tests.core.wire import raw_polling
 
 IMPATIENT = Limits(head_timeout_s=0.3, body_timeout_s=0.3)
@@ -207,3 +207,20 @@ async def test_no_websocket_is_opened_amid_an_answer() -> None:
     async with connected(Echo(delay_s=1), Limits()) as client:
         await client.send(GET + OPEN_WEBSOCKET)
         assert await client.until_closed() == b""
+
+
+async def test_a_websocket_may_be_silent() -> None:
+    """The limits for HTTP requests, one of which it was, are none of its business."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.accept"})
+            while (await receive())["type"] != "websocket.disconnect":
+                await send({"type": "websocket.send", "text": "heard"})
+
+    async with connected(app) as client:
+        await client.send(OPEN_WEBSOCKET)
+        assert (await client.receive()).startswith(b"HTTP/1.1 101 ")
+        await asyncio.sleep(3 * IMPATIENT.body_timeout_s)
+        await client.send(text_frame("hello"))
+        assert await client.receive() == b"\x81\x05heard"

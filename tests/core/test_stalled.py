@@ -18,7 +18,7 @@ from app.engine.websocket import CLOSED, WebSocket
 from app.settings import Settings
 from support import free_port
 from tests.core.behind import until
-from tests.core.tcp import LOOPS, OPEN_WEBSOCKET, serving_app, tcp
+from tests.core.tcp import LOOPS, OPEN_WEBSOCKET, Served, serving_app, tcp, text_frame
 
 IMPATIENT = Limits(write_timeout_s=0.5)
 MUCH = 20_000_000  # More than fits into the system's buffers.
@@ -183,52 +183,113 @@ def test_a_client_that_does_not_read_its_answer_is_cut(run: Run, request_text: b
     run(test)
 
 
-def test_the_last_bytes_before_the_end_are_not_waited_for_either(run: Run) -> None:
-    """Less than what makes a transport pause by default, so that nobody would notice."""
-    closed = asyncio.Event()
+class Filler:
+    """Sends little by little, until something has to wait in the server; then does as it is told."""
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    server: Served
+
+    def __init__(self, *, closing: bool) -> None:
+        self.full = False
+        self.heard: list[object] = []
+        self._closing = closing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "websocket":
             return
         websocket = WebSocket(scope, receive, send)
         await websocket.receive()
         await websocket.accept()
-        for _ in range(10_000):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(0.2):
-                    await websocket.send(bytes(1000))
-                    continue
-            break
-        await websocket.close()
-        closed.set()
+        while not self.server.waiting_bytes:
+            await websocket.send(bytes(100))
+        self.full = True
+        if self._closing:
+            await websocket.close()
+        else:
+            self.heard.append(await websocket.receive())
+
+
+def test_the_last_bytes_before_the_end_are_not_waited_for_either(run: Run) -> None:
+    """So few that the library would not even notice."""
+    app = Filler(closing=True)
 
     async def test() -> None:
-        async with serving_app(app, limits=IMPATIENT) as server, tcp(server.port) as client:
+        async with serving_app(app, limits=IMPATIENT) as app.server, tcp(app.server.port) as client:
             await client.send(OPEN_WEBSOCKET)
-            await asyncio.wait_for(closed.wait(), 5)
-            await until(lambda: not server.connections, within_s=3)
+            await until(lambda: app.full)
+            assert app.server.waiting_bytes < 1000
+            await until(lambda: not app.server.connections, within_s=3)
 
     run(test)
 
 
-def test_a_client_that_reads_slowly_gets_all_of_its_answer(run: Run) -> None:
-    """In many times the time after which it would be cut if it did not read."""
-    size = 1_000_000
+def test_a_client_that_has_caught_up_is_left_alone(run: Run) -> None:
+    app = Filler(closing=False)
+
+    async def test() -> None:
+        async with serving_app(app, limits=IMPATIENT) as app.server, tcp(app.server.port) as client:
+            await client.send(OPEN_WEBSOCKET)
+            await until(lambda: app.full)
+            with suppress(TimeoutError):
+                while True:
+                    await client.receive(within_s=0.2)
+            await asyncio.sleep(2 * IMPATIENT.write_timeout_s)
+            await client.send(text_frame("back"))
+            await until(lambda: app.heard)
+
+    run(test)
+    assert app.heard == ["back"]
+
+
+def test_a_connection_with_an_answer_that_was_read_late_can_be_used_again(run: Run) -> None:
+    """However little of it was left to be read."""
+    server: Served
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            piece = {"type": "http.response.body", "body": b"x" * 100, "more_body": True}
+            while scope["path"] == "/" and not server.waiting_bytes:
+                await send(piece)
+            await send({"type": "http.response.body"})
+
+    async def test() -> None:
+        nonlocal server
+        async with serving_app(app, limits=IMPATIENT) as server, tcp(server.port) as client:
+            await client.send(GET)
+            await asyncio.sleep(0.2)
+            answered = b""
+            while not answered.endswith(b"\r\n0\r\n\r\n"):
+                answered += await client.receive()
+            await asyncio.sleep(2 * IMPATIENT.write_timeout_s)
+            await client.send(GET.replace(b"/", b"/again", 1))
+            assert (await client.receive()).startswith(b"HTTP/1.1 200 OK\r\n")
+
+    run(test)
+
+
+async def test_a_client_that_reads_slowly_gets_all_of_its_answer() -> None:
+    """More than the system would take by itself, and then be busy with for longer than the limit."""
+    size, slowly = 5_000_000, 1_500_000
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await answer(send, size)
 
-    async def test() -> None:
-        async with serving_app(app, limits=Limits(write_timeout_s=0.5)) as server, tcp(server.port) as client:
-            await client.send(GET_AND_CLOSE)
-            received = 0
-            while data := await client.receive():
-                received += len(data)
-                await asyncio.sleep(len(data) / 400_000)
-            assert received > size
+    async with serving_app(app, limits=Limits(write_timeout_s=1)) as server, tcp(server.port) as client:
+        await client.send(GET_AND_CLOSE)
+        received = 0
+        while data := await client.receive():
+            received += len(data)
+            await asyncio.sleep(len(data) / 500_000 if received < slowly else 0)
+    assert received > size
 
-    run(test)
+
+async def test_no_websocket_is_opened_behind_an_answer_that_is_not_read() -> None:
+    async with serving_app(Talker(), limits=Limits()) as server, tcp(server.port) as client:
+        await client.send(GET)
+        await until(lambda: server.waiting_bytes)
+        await client.send(OPEN_WEBSOCKET)
+        assert b"HTTP/1.1 101" not in await client.until_closed()
 
 
 def test_small_messages_are_sent_at_once(run: Run) -> None:

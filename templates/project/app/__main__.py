@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def raise_file_limit() -> None:
-    """Allow as many connections as the administrator does: each is a file, of which often 1,024 are allowed."""
+    """Allow as many connections as the administrator does: each is a file, and 1,024 is a common default."""
     if sys.platform != "win32":
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         with suppress(OSError, ValueError):  # macOS says that there is no limit, and has one.

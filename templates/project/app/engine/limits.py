@@ -15,6 +15,8 @@ MAX_HEAD_BYTES: Final = 65_536
 MAX_UNSENT_BYTES: Final = 65_536
 # What a client has to take of an answer: enough for any phone that is connected at all.
 SLOWEST_BYTES_PER_S: Final = 1_000
+# Once the server stops, instead of `body_timeout_s` and `write_timeout_s`.
+LAST_TIMEOUT_S: Final = 1
 # How long a poll is held while its session upgrades, before it is told to go; Node's server takes as long.
 HOLD_S: Final = 0.1
 # A minute's worth of failures, of so many origins, are remembered; then the oldest are forgotten.

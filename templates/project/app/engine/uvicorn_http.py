@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from .limits import MAX_HEAD_BYTES
+from .limits import LAST_TIMEOUT_S, MAX_HEAD_BYTES
 from .timer import Timer
 from .uvicorn_patience import WriteWatch, limits_in, tune
 
@@ -70,10 +70,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        if self._waiting_for is Part.NOTHING:  # After another one that came with it.
-            self._wait_for_head()
         self._begun = True
-        self._head_bytes = 0
 
     def on_headers_complete(self) -> None:
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
@@ -98,9 +95,11 @@ class HttpProtocol(HttpToolsProtocol):
         else:
             super().handle_websocket_upgrade()
 
-    def send_400_response(self, msg: str) -> None:
-        if not self.transport.is_closing():  # It has been answered.
-            super().send_400_response(msg)
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._writing.hurry()
+        if self._waiting_for is Part.BODY:
+            self._timer.set(LAST_TIMEOUT_S, lambda: self._refuse(TIMEOUT))
 
     def _wait_for_head(self) -> None:
         self._waiting_for = Part.HEAD

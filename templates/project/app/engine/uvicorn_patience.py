@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import uvicorn
 
-from .limits import DEFAULT_LIMITS, MAX_UNSENT_BYTES, SLOWEST_BYTES_PER_S, Limits
+from .limits import DEFAULT_LIMITS, LAST_TIMEOUT_S, MAX_UNSENT_BYTES, SLOWEST_BYTES_PER_S, Limits
 from .timer import Timer
 
 log = logging.getLogger(__name__)
@@ -56,6 +56,12 @@ class WriteWatch:
         """There is something that the client has yet to take."""
         self._waiting_bytes = self._transport.get_write_buffer_size()
         self._timer.set(self._timeout_s, self._check)
+
+    def hurry(self) -> None:
+        """The server stops."""
+        self._timeout_s = LAST_TIMEOUT_S
+        if self._transport.get_write_buffer_size():
+            self.begin()
 
     def end(self) -> None:
         self._timer.cancel()

@@ -5,7 +5,7 @@ What is overridden, and why:
 - `data_received`: the library neither answers nor closes when it cannot read the request.
 - `handle_cont`: the library keeps each frame of a message, also the empty ones, which have no limit.
 - `handle_ping`: the library answers a client that does not read the answers.
-- `pause_writing`, `resume_writing`: the library waits without limit for a client that does not read.
+- `pause_writing`, `resume_writing`, `shutdown`: the library waits for ever for a client that does not read.
 - `run_asgi`: the library cannot end such a WebSocket at once; its `close` waits for the client.
 """
 
@@ -53,6 +53,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         self._writing.end()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._writing.hurry()
 
     async def run_asgi(self) -> None:
         self.scope["extensions"][ABORT] = {"abort": self.transport.abort}
