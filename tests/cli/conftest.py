@@ -1,4 +1,4 @@
-"""The command as its users run it: a process of its own, a home with a git identity, no terminal."""
+"""The command in a process of its own, with a home that has a git identity, and without a terminal."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from macchiato_cli.names import EventName, NamespaceName
 from macchiato_cli.project import NamespaceRecord, ProjectRecord
 from macchiato_cli.scaffold import namespace_files, project_files
+from tests.cli.nursery import STARTUP, Nursery
 from tests.later import make_later
 
 # The record of a project.
@@ -29,10 +31,14 @@ class Ran:
     err: str
 
 
+COMMAND = (sys.executable, "-m", "macchiato_cli")
+
+
 class Macchiato:
     """Runs `macchiato` in a folder, and waits for its end."""
 
-    command = (sys.executable, "-m", "macchiato_cli")
+    command: tuple[str, ...] = COMMAND
+    _nurseries: ClassVar[dict[tuple[str, ...], Nursery]] = {}
 
     def __init__(self, folder: Path, home: Path) -> None:
         self.folder = folder
@@ -45,6 +51,19 @@ class Macchiato:
         }
 
     def __call__(self, *arguments: str, folder: Path | None = None, **variables: str) -> Ran:
+        if self.command != COMMAND or any(name.startswith(STARTUP) for name in variables):
+            return self.from_scratch(*arguments, folder=folder, **variables)
+        startup = {name: text for name, text in self.environment.items() if name.startswith(STARTUP)}
+        key = tuple(f"{name}={text}" for name, text in sorted(startup.items()))
+        if key not in self._nurseries:
+            self._nurseries[key] = Nursery(startup)
+        code, out, err = self._nurseries[key].run(
+            arguments, folder=folder or self.folder, environment=self.environment | variables, timeout_s=60
+        )
+        return Ran(code, out.decode(), err.decode())
+
+    def from_scratch(self, *arguments: str, folder: Path | None = None, **variables: str) -> Ran:
+        """With an interpreter of its own, as its users start it."""
         ended = subprocess.run(
             [*self.command, *arguments],
             cwd=folder or self.folder,
@@ -69,12 +88,16 @@ class Macchiato:
         )
 
 
+def make_home(folder: Path) -> Path:
+    """A home whose owner git knows."""
+    folder.mkdir()
+    (folder / ".gitconfig").write_text("[user]\n\tname = Ada\n\temail = ada@example.com\n")
+    return folder
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    home = tmp_path / "home"
-    home.mkdir()
-    (home / ".gitconfig").write_text("[user]\n\tname = Ada\n\temail = ada@example.com\n")
-    return home
+    return make_home(tmp_path / "home")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ SIGINT, SIGTERM: the signal is sent, as kill does. SIGKILL: that, and the next c
 its steps, too. ENOSPC, EIO: the step fails. EIO...: so do all later steps. EIO,EIO: so does one later step,
 each of them in its turn. ENOSPC+EIO: the one, then the other.
 
-Prints each outcome that occurred, as a line of JSON, with the steps at which it did.
+Prints each outcome that occurred, as a line of JSON, after its fault and before the steps at which it did.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ UNFAULTED = 77
 # in between. Of these many identical steps every eleventh will do: in turn an open, a write, a sync.
 STAGED = re.compile(r"\.tmp/|/new/\d")
 STRIDE = 11
-# A new project in an empty folder is some 70 links, one like the other: every third.
-MANY, MANY_STRIDE = 250, 3
+# A new project in an empty folder is some 90 links, one like the other: every third.
+MANY, MANY_STRIDE = 80, 3
 
 Contents = dict[str, str]
 
@@ -65,15 +65,15 @@ class Outcome(NamedTuple):
 def main(folder: Path, fault: str, arguments: list[str]) -> None:
     lines = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    outcomes: dict[Outcome, list[int]] = {}
     with remember_what_is_read():
         lab = Lab(folder, arguments)
         for each in fault.split("+"):
+            outcomes: dict[Outcome, list[int]] = {}
             for step in steps_to_try(lab.changed_paths(), in_place="," in each):
                 for outcome in lab.kill_at(step) if each == "SIGKILL" else lab.fail_at(step, each):
                     outcomes.setdefault(outcome, []).append(step)
-    for outcome, steps in outcomes.items():
-        os.write(lines, f"{json.dumps([*outcome, steps])}\n".encode())
+            for outcome, steps in outcomes.items():
+                os.write(lines, f"{json.dumps([each, *outcome, steps])}\n".encode())
 
 
 def steps_to_try(paths: list[str], *, in_place: bool) -> list[int]:
@@ -84,12 +84,11 @@ def steps_to_try(paths: list[str], *, in_place: bool) -> list[int]:
             for name in ("journal", "done")
         )
         return list(range(first + 1, last + 1))
-    many = MANY_STRIDE if len(paths) > MANY else 1
-
-    def stride(path: str) -> int:
-        return STRIDE if STAGED.search(path) else 1 if CHANGING in path else many
-
-    return [step for step, path in enumerate(paths, start=1) if step % stride(path) == 0]
+    staged = [step for step, path in enumerate(paths, start=1) if STAGED.search(path)]
+    journal = [step for step, path in enumerate(paths, start=1) if CHANGING in path]
+    journal = [step for step in journal if step not in staged]
+    others = [step for step in range(1, len(paths) + 1) if step not in {*staged, *journal}]
+    return sorted({*staged[::STRIDE], *journal, *others[:: MANY_STRIDE if len(others) > MANY else 1]})
 
 
 class Lab:

@@ -154,7 +154,7 @@ def test_processes_that_start_at_once_migrate_one_after_the_other(
         connection.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
         errors = [process.communicate(timeout=30)[1].decode() for process in starting]
         assert errors == ["", ""]
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("users_0002",)]
 
 
 def wait_until_waiting(connection: psycopg.Connection, processes: int) -> None:
