@@ -67,7 +67,7 @@ def test_outside_of_a_project_nothing_is_offered_and_nothing_said(macchiato: Mac
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs named pipes")
-def test_a_damaged_record_hides_none_of_the_others(macchiato: Macchiato, records: Path) -> None:
+def test_a_damaged_record_hides_none_of_the_others(records: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (records / "chat.yml").read_text()
     os.mkfifo(records / "pipe.yml")
     (records / "loop.yml").symlink_to("loop.yml")
@@ -80,8 +80,11 @@ def test_a_damaged_record_hides_none_of_the_others(macchiato: Macchiato, records
     newer = re.sub("version: .*", "version: 999.0.0", text.replace("name: chat", "name: newer"))
     (records / "newer.yml").write_text(newer)
     (records / "note.txt").write_text(text)
+    monkeypatch.chdir(records)
+    # A busy machine may need more than somebody at a keyboard would wait.
+    monkeypatch.setattr(completion, "_LIMIT_S", 20)
 
-    assert complete(macchiato, REMOVE, folder=records) == Ran(0, "chat\nchat-room\ndevUser\n", "")
+    assert completion.namespaces_here("") == ["chat", "chat-room", "devUser"]
 
 
 def test_a_damaged_project_offers_nothing_and_says_nothing(macchiato: Macchiato, records: Path) -> None:

@@ -138,9 +138,8 @@ def test_modules_that_do_not_import_are_broken_and_hide_no_other(macchiato: Macc
 
 
 def test_a_module_that_never_ends_is_broken_and_hides_no_other(ready: Path) -> None:
-    add_module(
-        ready, "a_endless", "\nwhile True:\n    try:\n        pass\n    except BaseException:\n        pass\n"
-    )
+    endless = "while True:\n    try:\n        time.sleep(0.01)\n    except BaseException:\n        pass\n"
+    add_module(ready, "a_endless", f"import time\n{endless}")
     add_module(ready, "b_asleep", "import time\nprint('x' * 100_000)\ntime.sleep(1000)\n")
 
     found = import_namespaces(ready, ready / ".venv/bin/python", again="", module_limit_s=5)

@@ -30,7 +30,8 @@ class Reloading:
     def stick(self) -> None:
         """Save a module that never ends its import; returns when a server is importing it."""
         stuck = self.folder / "stuck"
-        self.save(f"open({str(stuck)!r}, 'w').close()\nwhile True:\n    pass\n")
+        # Asleep, so that it keeps nobody but its own server from working.
+        self.save(f"import time\nopen({str(stuck)!r}, 'w').close()\nwhile True:\n    time.sleep(0.01)\n")
         until(stuck.exists)
 
     def save(self, text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.resources import as_file, files
 from pathlib import Path
 
 
@@ -20,12 +21,13 @@ def build_wheel(checkout: Path, folder: Path) -> Path:
 
 def install_wheel(folder: Path, environment: Path) -> Path:
     """Make an environment with the wheel in the folder; its dependencies come from the tests' own."""
-    # With a pip of its own: that of the tests need not be there, when uv made their environment.
-    run(sys.executable, "-m", "venv", str(environment), folder=folder)
+    run(sys.executable, "-m", "venv", "--without-pip", str(environment), folder=folder)
     site = next(environment.glob("lib/python*/site-packages"))
     (wheel,) = folder.glob("*.whl")
-    pip = [str(environment / "bin/python"), "-m", "pip"]
-    run(*pip, "install", "--quiet", "--no-deps", "--no-index", str(wheel), folder=environment)
+    # Python's own pip, without installing it first: that of the tests need not be there.
+    with as_file(files("ensurepip") / "_bundled") as bundled:
+        pip = [str(environment / "bin/python"), str(next(bundled.glob("pip-*.whl")) / "pip")]
+        run(*pip, "install", "--quiet", "--no-deps", "--no-index", str(wheel), folder=environment)
     # Only the packages: a .pth file there would put the checkout back.
     ours = next(Path(path) for path in sys.path if path.endswith("site-packages"))
     (site / "dependencies").mkdir()

@@ -29,6 +29,9 @@ def code() -> list[str]:
 
 
 def test_mypy_complains_about_the_wrong_lines_only(tmp_path: Path) -> None:
+    # What scripts/check has found out about the libraries is still true, and mypy sees where it is not.
+    if (TEMPLATE / ".mypy_cache").is_dir():
+        shutil.copytree(TEMPLATE / ".mypy_cache", tmp_path, dirs_exist_ok=True)
     command = [sys.executable, "-m", "mypy", "--config-file", "pyproject.toml", "--no-error-summary"]
     ran = subprocess.run(
         [*command, "--cache-dir", str(tmp_path), str(CODE)], cwd=TEMPLATE, capture_output=True, text=True
