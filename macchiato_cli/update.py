@@ -10,7 +10,7 @@ from pathlib import Path
 from macchiato_cli import __version__, interrupts
 from macchiato_cli.apply import change_files
 from macchiato_cli.changes import Change, plan_update
-from macchiato_cli.environment import install_commands
+from macchiato_cli.environment import install_commands, venv_python
 from macchiato_cli.errors import CONFLICTS, MacchiatoError, Refused, Stopped
 from macchiato_cli.layers import Layer, read_layers
 from macchiato_cli.lock import locked
@@ -182,21 +182,24 @@ def _settle(root: Path, changes: Sequence[Change], report: Report, result: Mappi
             code="conflicts",
             exit_code=CONFLICTS,
             reasons=_conflicts(marked, list(conflicts)),
-            tries=(*_resolving(root, list(conflicts)), "scripts/test", _commit_command()),
+            tries=(
+                *_resolving(root, list(conflicts)),
+                *_install_commands(root, changes),
+                "scripts/test",
+                _commit_command(),
+            ),
             paths=list(conflicts),
             facts={key: value for key, value in result.items() if key not in ("ok", "path")},
         )
-    changed = any(change.path == "pyproject.toml" and change.steps for change in changes)
-    report.commands(
-        "Next:",
-        [
-            *enter(root),
-            "git diff",
-            *(install_commands() if changed else []),
-            "scripts/test",
-            _commit_command(),
-        ],
-    )
+    install = _install_commands(root, changes)
+    report.commands("Next:", [*enter(root), "git diff", *install, "scripts/test", _commit_command()])
+
+
+def _install_commands(root: Path, changes: Sequence[Change]) -> list[str]:
+    """What to type where the project may need other packages now; an environment that is there stays."""
+    if not any(change.path == "pyproject.toml" and change.steps for change in changes):
+        return []
+    return install_commands()[-1:] if venv_python(root).exists() else install_commands()
 
 
 def _marked(files: Mapping[str, File | Obstacle | None]) -> dict[str, int]:

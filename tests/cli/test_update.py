@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,32 @@ def test_what_the_owner_did_and_what_the_template_did_are_both_there(
     assert not (repository / "app/body_limit.py").exists()
     assert not (repository / "app/users.py").exists()
     assert [path.name for path in repository.glob(".macchiato*")] == [".macchiato"]
+
+
+@pytest.mark.parametrize("has_environment", [True, False])
+@pytest.mark.parametrize("has_conflict", [True, False])
+def test_packages_that_the_later_version_needs_are_installed_next(
+    macchiato: Macchiato, work: Path, has_environment: bool, has_conflict: bool
+) -> None:
+    project = made_by("0.2.0", work / "demo")
+    if has_environment:
+        (project / ".venv/bin").mkdir(parents=True)
+        (project / ".venv/bin/python").touch()
+    if has_conflict:
+        edit(project / "pyproject.toml", '"argon2-cffi>=25.1",', '"argon2-cffi>=25.2",')
+    commit(project, "Start")
+
+    ran = macchiato("update", folder=project)
+
+    make = [] if has_environment else [f"{sys.executable} -m venv --upgrade-deps .venv"]
+    following = (ran.err if has_conflict else ran.out).split("git diff\n")[1].splitlines()
+    assert [line.strip() for line in following] == [
+        *(["git add -- pyproject.toml"] if has_conflict else []),
+        *make,
+        ".venv/bin/python -m pip install -e '.[dev]'",
+        "scripts/test",
+        f'git add --all && git commit -m "Update to macchiato {__version__}"',
+    ]
 
 
 def test_a_second_update_has_nothing_to_do(later: Macchiato, repository: Path) -> None:
