@@ -1,8 +1,11 @@
 """The project template is imported in place: `app` is its package, `support` what its own tests talk with."""
 
+import os
 import signal
 import sys
 from pathlib import Path
+
+import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -12,3 +15,16 @@ sys.path[:0] = [str(CHECKOUT / "templates" / "project"), str(CHECKOUT / "templat
 for ignored in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(ignored) is signal.SIG_IGN:
         signal.signal(ignored, signal.SIG_DFL)
+
+# A file stays with one worker, which makes what its tests share. These take minutes: begun last, they would
+# keep everybody waiting for the one that has them.
+LONGEST = ("tests/generated/", "tests/cli/test_every_step.py", "tests/packaging/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: some tests wait for disks and for time limits."""
+    return (os.cpu_count() or 1) + 1
