@@ -31,6 +31,8 @@ class Ran:
     err: str
 
 
+# What a version's commands share; whatever else a test tells an interpreter is for one of its own.
+NURSED = {"LANG", "PYTHONPATH", "PYTHONWARNINGS"}
 COMMAND = (sys.executable, "-m", "macchiato_cli")
 
 
@@ -51,9 +53,10 @@ class Macchiato:
         }
 
     def __call__(self, *arguments: str, folder: Path | None = None, **variables: str) -> Ran:
-        if self.command != COMMAND or any(name.startswith(STARTUP) for name in variables):
-            return self.from_scratch(*arguments, folder=folder, **variables)
         startup = {name: text for name, text in self.environment.items() if name.startswith(STARTUP)}
+        is_odd = startup.keys() - NURSED or any(name.startswith(STARTUP) for name in variables)
+        if is_odd or self.command != COMMAND:
+            return self.from_scratch(*arguments, folder=folder, **variables)
         key = tuple(f"{name}={text}" for name, text in sorted(startup.items()))
         if key not in self._nurseries:
             self._nurseries[key] = Nursery(startup)
