@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
 from app.engine import Limits, SocketServer
-from app.engine.limits import MAX_HEAD_BYTES
+from app.engine.limits import MAX_HEAD_BYTES, MAX_PIPELINED
 from tests.core.behind import until_forgotten
 from tests.core.people import people_wrapper
 from tests.core.tcp import OPEN_WEBSOCKET, Tcp, serving_app, tcp, text_frame
@@ -206,6 +206,18 @@ async def test_an_opening_handshake_that_cannot_be_read_is_refused() -> None:
 async def test_no_websocket_is_opened_amid_an_answer() -> None:
     async with connected(Echo(delay_s=1), Limits()) as client:
         await client.send(GET + OPEN_WEBSOCKET)
+        assert await client.until_closed() == b""
+
+
+async def test_requests_that_wait_for_each_other_are_few() -> None:
+    """The library would keep as many as come at once, each of them for the memory of a hundred."""
+    async with connected(Echo(delay_s=0.2), Limits()) as client:
+        await client.send(GET * (1 + MAX_PIPELINED))
+        answers = b""
+        while answers.count(b"HTTP/1.1 200 OK") < 1 + MAX_PIPELINED:
+            answers += await client.receive()
+    async with connected(Echo(delay_s=0.2), Limits()) as client:
+        await client.send(GET * (2 + MAX_PIPELINED))
         assert await client.until_closed() == b""
 
 

@@ -11,6 +11,8 @@ ENOUGH_BYTES: Final = 65_536
 UPGRADE_TIMEOUT_S: Final = 10
 # Of a request, its URL included: nobody needs more, and uvicorn would keep whatever comes.
 MAX_HEAD_BYTES: Final = 65_536
+# Requests that wait for an answer before them. No browser sends one; but 128 kB of them took 16 MB.
+MAX_PIPELINED: Final = 8
 # Of what a client has yet to take, in the system's buffers; the rest is in ours.
 MAX_UNSENT_BYTES: Final = 65_536
 # What a client has to take of an answer: enough for any phone that is connected at all.

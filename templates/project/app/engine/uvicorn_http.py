@@ -1,7 +1,8 @@
 """uvicorn's HTTP, for clients that do not do their part.
 
-The library takes a head of any size, and waits without limit for the rest of a request, or for a client that
-does not read its answer. What is overridden are its callbacks: those of the transport, and of its parser.
+The library takes a head of any size, and any number of requests at once; it waits without limit for the rest
+of one, and for a client that does not read its answer. Its callbacks are overridden: those of the transport, and
+those of its parser.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from .limits import LAST_TIMEOUT_S, MAX_HEAD_BYTES
+from .limits import LAST_TIMEOUT_S, MAX_HEAD_BYTES, MAX_PIPELINED
 from .timer import Timer
 from .uvicorn_patience import WriteWatch, limits_in, tune
 
@@ -76,6 +77,9 @@ class HttpProtocol(HttpToolsProtocol):
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
             self._refuse(TOO_LARGE)
             raise ValueError("the head of a request is too large")  # Ends the parsing.
+        if len(self.pipeline) >= MAX_PIPELINED:
+            self.transport.close()
+            raise ValueError("too many requests at once")
         super().on_headers_complete()
         self._waiting_for = Part.BODY
         self._timer.set(self._limits.body_timeout_s, self._give_up)
