@@ -1,8 +1,8 @@
 """uvicorn's HTTP, for clients that do not do their part.
 
 The library takes a head of any size, and any number of requests at once; it waits without limit for the rest
-of one, and for a client that does not read its answer. Its callbacks are overridden: those of the transport, and
-those of its parser.
+of one, and for a client that does not read its answer. Its callbacks are overridden: the transport's, and those
+of its parser.
 """
 
 import asyncio
