@@ -1,6 +1,7 @@
 """Clients that do not read what they are sent, or read it slowly; on both event loops."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from secrets import token_urlsafe
@@ -290,6 +291,23 @@ async def test_no_websocket_is_opened_behind_an_answer_that_is_not_read() -> Non
         await until(lambda: server.waiting_bytes)
         await client.send(OPEN_WEBSOCKET)
         assert b"HTTP/1.1 101" not in await client.until_closed()
+
+
+@pytest.mark.parametrize("request_text", [GET, OPEN_WEBSOCKET], ids=["http", "websocket"])
+@pytest.mark.parametrize("is_gone", [True, False])
+async def test_only_a_client_that_is_still_there_is_said_to_be_cut_off(
+    request_text: bytes, is_gone: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with serving_app(Talker(), limits=IMPATIENT) as server, tcp(server.port) as client:
+        await client.send(request_text)
+        await until(lambda: server.waiting_bytes)
+        if is_gone:
+            client.close()
+        await until(lambda: not server.connections)
+        await asyncio.sleep(IMPATIENT.write_timeout_s)
+    said = [record.message for record in caplog.records if record.name == "app.engine.uvicorn_patience"]
+    assert said == ([] if is_gone else ["a client is cut off: it does not read what it is sent"])
 
 
 def test_small_messages_are_sent_at_once(run: Run) -> None:

@@ -1,8 +1,8 @@
 """uvicorn's HTTP, for clients that do not do their part.
 
 The library takes a head of any size, and any number of requests at once; it waits without limit for the rest
-of one, and for a client that does not read its answer. Its callbacks are overridden: the transport's, and those
-of its parser.
+of one, and for a client that does not read its answer. Its callbacks are overridden: those for the transport
+and those for the parser.
 """
 
 import asyncio
@@ -92,7 +92,6 @@ class HttpProtocol(HttpToolsProtocol):
     # Called by the library
 
     def handle_websocket_upgrade(self) -> None:
-        self._timer.cancel()
         if self.flow.write_paused or not (self.cycle is None or self.cycle.response_complete):
             # The answers to the requests before it would come between its frames.
             self.transport.close()
