@@ -33,6 +33,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._limits = limits_in(self.config)
         self._timer = Timer()
         self._waiting_for = Part.NOTHING
+        self._parts = 0
         self._begun = False
         self._head_bytes = 0
 
@@ -42,7 +43,8 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         tune(transport)
         self._writing = WriteWatch(transport, self._limits)
-        self._wait_for_head()
+        self._wait_for(Part.HEAD)
+        self._set_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
@@ -50,12 +52,15 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        parts = self._parts
         if self._waiting_for is Part.NOTHING:
             # Also for a mere line break, which begins no request: the library takes it for a sign of life.
-            self._wait_for_head()
+            self._wait_for(Part.HEAD)
         if self._waiting_for is Part.HEAD:
             self._head_bytes += len(data)
         super().data_received(data)
+        if self._parts != parts:  # Most requests come at once: they need no timer.
+            self._set_timer()
         if self._waiting_for is Part.HEAD and self._head_bytes > MAX_HEAD_BYTES:
             self._refuse(TOO_LARGE)
 
@@ -81,13 +86,11 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.close()
             raise ValueError("too many requests at once")
         super().on_headers_complete()
-        self._waiting_for = Part.BODY
-        self._timer.set(self._limits.body_timeout_s, self._give_up)
+        self._wait_for(Part.BODY)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self._waiting_for = Part.NOTHING
-        self._timer.cancel()
+        self._wait_for(Part.NOTHING)
 
     # Called by the library
 
@@ -104,16 +107,24 @@ class HttpProtocol(HttpToolsProtocol):
         if self._waiting_for is Part.BODY:
             self._timer.set(LAST_TIMEOUT_S, lambda: self._refuse(TIMEOUT))
 
-    def _wait_for_head(self) -> None:
-        self._waiting_for = Part.HEAD
-        self._begun = False
-        self._head_bytes = 0
-        self._timer.set(self._limits.head_timeout_s, self._give_up)
+    def _wait_for(self, part: Part) -> None:
+        self._waiting_for = part
+        self._parts += 1
+        if part is Part.HEAD:
+            self._begun = False
+            self._head_bytes = 0
+
+    def _set_timer(self) -> None:
+        if self._waiting_for is Part.HEAD:
+            self._timer.set(self._limits.head_timeout_s, self._give_up)
+        elif self._waiting_for is Part.BODY:
+            self._timer.set(self._limits.body_timeout_s, self._give_up)
+        else:
+            self._timer.cancel()
 
     def _give_up(self) -> None:
         if self._waiting_for is Part.BODY and self.flow.read_paused:
-            # It is the application that is slow.
-            self._timer.set(self._limits.body_timeout_s, self._give_up)
+            self._set_timer()  # It is the application that is slow.
         else:
             self._refuse(TIMEOUT)
 
