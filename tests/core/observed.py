@@ -18,8 +18,8 @@ from starlette.types import ASGIApp
 
 from app import database, services
 from app.core import Client, SocketError, SocketWrapper
-from app.engine import SocketServer
-from app.engine.uvicorn_server import STATE_KEY, UvicornServer, uvicorn_config
+from app.engine import STATE_KEY, SocketServer
+from app.engine.uvicorn_server import UvicornServer, uvicorn_config
 from app.http import create_http
 from app.logs import log_config
 from app.middlewares import UserMetadata, require_token

@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from app.core import Client, ClientMetadata, DisconnectReason, SocketNok, SocketOk, SocketWrapper, socket_ok
-from app.engine import SocketServer
-from app.engine.uvicorn_server import STATE_KEY, UvicornServer, uvicorn_config
+from app.engine import STATE_KEY, SocketServer
+from app.engine.uvicorn_server import UvicornServer, uvicorn_config
 from app.logs import log_config
 from tests.core.people import Person, people_wrapper
 

@@ -2,14 +2,15 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import uvloop
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.engine import STATE_KEY, SocketServer
 from app.engine.uvicorn_server import UvicornServer, uvicorn_config
 
 # The project runs on uvloop; where there is none, such as on Windows, on asyncio's own.
@@ -48,6 +49,12 @@ class Served:
     port: int
     # Those that the server has, whatever the clients think.
     connections: set[Any]
+    sockets: SocketServer
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """What the metrics say, by limit."""
+        return {limit: count for limit, count in self.sockets.metrics._refused.items() if count}
 
     @property
     def waiting_bytes(self) -> int:
@@ -58,11 +65,22 @@ class Served:
 @asynccontextmanager
 async def serving_app(app: ASGIApp, **config: Any) -> AsyncIterator[Served]:
     """A server in this process, for as long as the block lasts."""
-    server = UvicornServer(uvicorn_config(lambda: app, **config))
+    sockets = SocketServer([])
+
+    async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await app(scope, receive, send)
+            return
+        scope["state"][STATE_KEY] = sockets
+        for step in ("startup", "shutdown"):
+            await receive()
+            await send({"type": f"lifespan.{step}.complete"})
+
+    server = UvicornServer(uvicorn_config(lambda: with_state, **config))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         running = asyncio.create_task(server.serve(sockets=[listening]))
         try:
-            yield Served(listening.getsockname()[1], server.server_state.connections)
+            yield Served(listening.getsockname()[1], server.server_state.connections, sockets)
         finally:
             server.should_exit = True
             await running

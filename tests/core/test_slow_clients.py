@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.engine import Limits, SocketServer
 from app.engine.limits import MAX_HEAD_BYTES, MAX_PIPELINED
-from tests.core.behind import until_forgotten
+from tests.core.behind import until, until_forgotten
 from tests.core.people import people_wrapper
 from tests.core.tcp import OPEN_WEBSOCKET, Tcp, serving_app, tcp, text_frame
 from tests.core.wire import raw_polling
@@ -81,6 +81,15 @@ async def test_a_head_that_comes_in_drops_is_refused(drop: bytes) -> None:
     async with connected(Echo()) as client:
         await client.send(b"GET / HTTP/1.1\r\n")
         assert await answer_to_drops(client, drop) == TIMEOUT
+
+
+async def test_who_is_too_slow_is_counted_but_not_who_says_nothing() -> None:
+    async with serving_app(Echo(), limits=IMPATIENT) as server:
+        for words, count in ((b"", {}), (b"GET / HT", {"slow_request": 1})):
+            async with tcp(server.port) as client:
+                await client.send(words)
+                await client.until_closed()
+            assert server.refused == count
 
 
 async def test_the_next_request_of_a_connection_may_not_take_longer_than_the_first() -> None:
@@ -236,3 +245,34 @@ async def test_a_websocket_may_be_silent() -> None:
         await asyncio.sleep(3 * IMPATIENT.body_timeout_s)
         await client.send(text_frame("hello"))
         assert await client.receive() == b"\x81\x05heard"
+
+
+async def test_an_address_has_only_so_many_tcp_connections_whatever_they_are_for() -> None:
+    limits = Limits(connections_per_address=1)
+    async with serving_app(Echo(at_once=True), limits=limits) as server, AsyncExitStack() as stack:
+        idle, _ = [await stack.enter_async_context(tcp(server.port)) for _ in range(2)]
+        await until(lambda: len(server.connections) == 2)
+        async with tcp(server.port) as another:
+            assert await another.until_closed() == b""
+        assert server.refused == {"too_many_connections": 1}
+
+        idle.close()
+        await until(lambda: len(server.connections) == 1)
+        websocket = await stack.enter_async_context(tcp(server.port))
+        await websocket.send(OPEN_WEBSOCKET)
+        await websocket.until_closed()
+        await until(lambda: len(server.connections) == 1)
+        again = await stack.enter_async_context(tcp(server.port))
+        await again.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert (await again.receive()).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_trusted_proxy_has_as_many_connections_as_it_has_clients() -> None:
+    limits = Limits(connections_per_address=1)
+    async with (
+        serving_app(Echo(at_once=True), limits=limits, trusted_proxies=["127.0.0.1"]) as server,
+        AsyncExitStack() as stack,
+    ):
+        for _ in range(5):
+            await stack.enter_async_context(tcp(server.port))
+        await until(lambda: len(server.connections) == 5)

@@ -17,12 +17,12 @@ from socketio.packet import ACK, CONNECT_ERROR
 from starlette.types import ASGIApp
 
 from app.core.transport import DisconnectReason, Handshake
-from app.engine import Limits, SocketServer
+from app.engine import STATE_KEY, Limits, SocketServer
 from app.engine.admission import Admission
 from app.engine.engineio_server import EngineServer
 from app.engine.metrics import Metrics
 from app.engine.socketio_server import Server
-from app.engine.uvicorn_server import STATE_KEY, UvicornServer, uvicorn_config
+from app.engine.uvicorn_server import UvicornServer, uvicorn_config
 
 SUITE = Limits(ping_interval_s=0.3, ping_timeout_s=0.2, connect_timeout_s=10)
 

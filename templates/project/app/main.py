@@ -8,8 +8,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from . import services
-from .engine import SocketServer
-from .engine.uvicorn_server import STATE_KEY
+from .engine import STATE_KEY, SocketServer
 from .http import create_http
 from .namespaces import find_namespaces
 

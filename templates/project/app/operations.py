@@ -10,8 +10,7 @@ from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
 from . import services
-from .engine import SocketServer
-from .engine.uvicorn_server import STATE_KEY
+from .engine import STATE_KEY, SocketServer
 
 log = logging.getLogger(__name__)
 

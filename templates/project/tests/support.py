@@ -20,9 +20,9 @@ from fastapi import FastAPI
 from socketio.exceptions import ConnectionError as NotConnected
 
 from app.core import SocketWrapper
-from app.engine import Limits, SocketServer
+from app.engine import STATE_KEY, Limits, SocketServer
 from app.engine.limits import DEFAULT_LIMITS
-from app.engine.uvicorn_server import STATE_KEY, UvicornServer, uvicorn_config
+from app.engine.uvicorn_server import UvicornServer, uvicorn_config
 
 PROJECT = Path(__file__).resolve().parent.parent
 

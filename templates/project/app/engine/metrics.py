@@ -19,7 +19,13 @@ from ..core.transport import DisconnectReason
 
 # What clients may overdo.
 Limit: TypeAlias = Literal[
-    "slow_reader", "rate_limited", "too_many_connections", "connect_timeout", "malformed", "too_large"
+    "slow_reader",
+    "slow_request",
+    "rate_limited",
+    "too_many_connections",
+    "connect_timeout",
+    "malformed",
+    "too_large",
 ]
 
 OTHER: Final = "other"

@@ -9,13 +9,15 @@ from starlette.types import ASGIApp
 
 from ..core.transport import Attachable
 from .limits import DEFAULT_LIMITS, Limits
-from .metrics import Metrics
+from .metrics import Limit, Metrics
 from .socketio_server import Server
 from .stopping import stop
 
 log = logging.getLogger(__name__)
 
 ANY_ORIGIN: Final = "*"
+# The key of the ASGI lifespan state under which the application leaves its SocketServer.
+STATE_KEY: Final = "socket_server"
 
 
 class SocketServer:
@@ -58,6 +60,10 @@ class SocketServer:
     def stopping(self) -> bool:
         """Whether it accepts nobody any more."""
         return self._server.stopping
+
+    def refused(self, limit: Limit, origin: str, why: str) -> None:
+        """A client was over a limit before there was anything for this server to do: count and log it."""
+        self._server.admission.refused(limit, origin, why)
 
     async def stop(self, *, grace_s: float = 2.0) -> None:
         """Close every connection, in the way that lets clients reconnect to the next server.

@@ -6,17 +6,21 @@ and those for the parser.
 """
 
 import asyncio
+from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .limits import LAST_TIMEOUT_S, MAX_HEAD_BYTES, MAX_PIPELINED
+from .metrics import Limit
 from .timer import Timer
-from .uvicorn_patience import WriteWatch, limits_in, tune
+from .uvicorn_patience import Peer, WriteWatch, tune
 
-TIMEOUT: Final = b"408 Request Timeout"
-TOO_LARGE: Final = b"431 Request Header Fields Too Large"
+STATUS: Final[Mapping[Limit, bytes]] = {
+    "slow_request": b"408 Request Timeout",
+    "too_large": b"431 Request Header Fields Too Large",
+}
 
 
 class Part(Enum):
@@ -30,7 +34,6 @@ class Part(Enum):
 class HttpProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        self._limits = limits_in(self.config)
         self._timer = Timer()
         self._waiting_for = Part.NOTHING
         self._parts = 0
@@ -42,13 +45,20 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         tune(transport)
-        self._writing = WriteWatch(transport, self._limits)
+        self._peer = Peer(transport, self.config, self.app_state)
+        self._writing = WriteWatch(transport, self._peer)
         self._wait_for(Part.HEAD)
         self._set_timer()
+        self._has_entered = self._peer.enter()
+        if not self._has_entered:
+            self._peer.is_over("too_many_connections", "more TCP connections than its sessions need")
+            transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
         self._writing.end()
+        if self._has_entered:
+            self._peer.leave()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -62,7 +72,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self._parts != parts:  # Most requests come at once: they need no timer.
             self._set_timer()
         if self._waiting_for is Part.HEAD and self._head_bytes > MAX_HEAD_BYTES:
-            self._refuse(TOO_LARGE)
+            self._refuse("too_large")
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -80,9 +90,10 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
-            self._refuse(TOO_LARGE)
+            self._refuse("too_large")
             raise ValueError("the head of a request is too large")  # Ends the parsing.
         if len(self.pipeline) >= MAX_PIPELINED:
+            self._peer.is_over("rate_limited", f"{MAX_PIPELINED} requests of one connection wait")
             self.transport.close()
             raise ValueError("too many requests at once")
         super().on_headers_complete()
@@ -105,7 +116,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().shutdown()
         self._writing.hurry()
         if self._waiting_for is Part.BODY:
-            self._timer.set(LAST_TIMEOUT_S, lambda: self._refuse(TIMEOUT))
+            self._timer.set(LAST_TIMEOUT_S, lambda: self._refuse("slow_request"))
 
     def _wait_for(self, part: Part) -> None:
         self._waiting_for = part
@@ -116,9 +127,9 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _set_timer(self) -> None:
         if self._waiting_for is Part.HEAD:
-            self._timer.set(self._limits.head_timeout_s, self._give_up)
+            self._timer.set(self._peer.limits.head_timeout_s, self._give_up)
         elif self._waiting_for is Part.BODY:
-            self._timer.set(self._limits.body_timeout_s, self._give_up)
+            self._timer.set(self._peer.limits.body_timeout_s, self._give_up)
         else:
             self._timer.cancel()
 
@@ -126,10 +137,12 @@ class HttpProtocol(HttpToolsProtocol):
         if self._waiting_for is Part.BODY and self.flow.read_paused:
             self._set_timer()  # It is the application that is slow.
         else:
-            self._refuse(TIMEOUT)
+            self._refuse("slow_request")
 
-    def _refuse(self, status: bytes) -> None:
+    def _refuse(self, limit: Limit) -> None:
         """Close the connection, with an answer if one is expected."""
+        if self._waiting_for is Part.BODY or self._begun:
+            self._peer.is_over(limit, "the head or the body of a request")
         if self._waiting_for is Part.BODY:
             expected = not self.cycle.response_started
         else:
@@ -137,5 +150,5 @@ class HttpProtocol(HttpToolsProtocol):
             expected = self._begun and (self.cycle is None or self.cycle.response_complete)
         if expected:
             head = b"HTTP/1.1 %b\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-            self.transport.write(head % status)
+            self.transport.write(head % STATUS[limit])
         self.transport.close()

@@ -1,26 +1,63 @@
 """What uvicorn's protocols share: the limits, and a watch over clients that do not read."""
 
 import asyncio
-import logging
 import socket
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 import uvicorn
 
-from .limits import DEFAULT_LIMITS, LAST_TIMEOUT_S, MAX_UNSENT_BYTES, SLOWEST_BYTES_PER_S, Limits
+from .addresses import origin_of
+from .limits import LAST_TIMEOUT_S, MAX_UNSENT_BYTES, SLOWEST_BYTES_PER_S, Limits
+from .metrics import Limit
+from .rates import Tally
+from .server import STATE_KEY, SocketServer
 from .timer import Timer
-
-log = logging.getLogger(__name__)
 
 
 class LimitedConfig(uvicorn.Config):
-    """uvicorn hands it to each connection, and so the limits."""
+    """uvicorn hands it to each connection, and so the limits, and what is counted of all connections."""
 
-    limits: Limits = DEFAULT_LIMITS
+    def __init__(self, *args: Any, limits: Limits, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.limits = limits
+        # Twice as many as sessions: a client that polls has two.
+        self.connections = Tally(2 * limits.connections_per_address)
 
 
-def limits_in(config: uvicorn.Config) -> Limits:
-    return config.limits if isinstance(config, LimitedConfig) else DEFAULT_LIMITS
+class Peer:
+    """The other end of a TCP connection, which may be a proxy.
+
+    Args:
+        state: uvicorn's, of the ASGI lifespan.
+    """
+
+    def __init__(self, transport: asyncio.BaseTransport, config: Any, state: Mapping[str, Any]) -> None:
+        address = transport.get_extra_info("peername")
+        self.origin = origin_of(address[0] if isinstance(address, tuple) else None)
+        self._config: LimitedConfig = config
+        self._state = state
+        # Proxies have as many as there are clients, and are to limit these themselves.
+        self._is_counted = isinstance(address, tuple) and not config.proxy_headers
+
+    @property
+    def limits(self) -> Limits:
+        return self._config.limits
+
+    def enter(self) -> bool:
+        """Count the connection, unless there are too many; `leave` is for those that were counted."""
+        return not self._is_counted or self._config.connections.enter(self.origin)
+
+    def leave(self) -> None:
+        if self._is_counted:
+            self._config.connections.leave(self.origin)
+
+    def is_over(self, limit: Limit, why: str) -> None:
+        """Have it counted and logged."""
+        server: SocketServer | None = self._state.get(STATE_KEY)
+        if server is not None:
+            server.refused(limit, self.origin, why)
 
 
 def tune(transport: asyncio.Transport) -> None:
@@ -44,11 +81,12 @@ class WriteWatch:
     Closing is not enough: that waits until all is sent, for as long as the client likes.
     """
 
-    def __init__(self, transport: asyncio.Transport, limits: Limits) -> None:
+    def __init__(self, transport: asyncio.Transport, peer: Peer) -> None:
         # The transport then tells as soon as anything has to wait, be it the last few bytes before it closes.
         transport.set_write_buffer_limits(high=0)
         self._transport = transport
-        self._timeout_s = limits.write_timeout_s
+        self._peer = peer
+        self._timeout_s = peer.limits.write_timeout_s
         self._timer = Timer()
         self._waiting_bytes = 0
 
@@ -71,5 +109,5 @@ class WriteWatch:
         if taken_bytes >= SLOWEST_BYTES_PER_S * self._timeout_s:
             self.begin()
         else:
-            log.info("a client is cut off: it does not read what it is sent")
+            self._peer.is_over("slow_reader", f"{self._transport.get_write_buffer_size()} bytes wait for it")
             self._transport.abort()

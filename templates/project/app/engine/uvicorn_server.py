@@ -8,13 +8,10 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from .limits import DEFAULT_LIMITS, Limits
-from .server import SocketServer
+from .server import STATE_KEY, SocketServer
 from .uvicorn_http import HttpProtocol
 from .uvicorn_patience import LimitedConfig
 from .uvicorn_websocket import WebSocketProtocol
-
-# The key of the ASGI lifespan state under which the application leaves its SocketServer.
-STATE_KEY = "socket_server"
 
 
 class UvicornServer(uvicorn.Server):
@@ -43,8 +40,9 @@ def uvicorn_config(
     log_config: None: leave logging as it is.
     reload_dirs: Restart when a file in one of them changes; None: never.
     """
-    config = LimitedConfig(
+    return LimitedConfig(
         app,
+        limits=limits,
         factory=True,
         http=HttpProtocol,
         ws=WebSocketProtocol,  # Made of what uses the least CPU of uvicorn's three.
@@ -59,5 +57,3 @@ def uvicorn_config(
         reload=reload_dirs is not None,
         reload_dirs=reload_dirs,
     )
-    config.limits = limits
-    return config

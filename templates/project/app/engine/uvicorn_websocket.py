@@ -14,7 +14,7 @@ from asyncio import BaseTransport
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
-from .uvicorn_patience import WriteWatch, limits_in
+from .uvicorn_patience import Peer, WriteWatch
 from .websocket import ABORT
 
 BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
@@ -23,10 +23,13 @@ BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length:
 class WebSocketProtocol(WebSocketsSansIOProtocol):
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
-        self._writing = WriteWatch(self.transport, limits_in(self.config))
+        # It has entered as an HTTP connection.
+        self._peer = Peer(transport, self.config, self.app_state)
+        self._writing = WriteWatch(self.transport, self._peer)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._writing.end()
+        self._peer.leave()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
