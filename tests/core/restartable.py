@@ -14,7 +14,7 @@ from app.core import Client, ClientMetadata, DisconnectReason, SocketNok, Socket
 from app.engine import STATE_KEY, SocketServer
 from app.engine.uvicorn_server import UvicornServer, uvicorn_config
 from app.logs import log_config
-from tests.core.people import Person, people_wrapper
+from tests.core.people import GENEROUS, Person, people_wrapper
 
 people = people_wrapper()
 
@@ -70,7 +70,7 @@ async def on_exit(wrapper: SocketWrapper[Person], client: Client[Person], person
 
 
 def create_app() -> ASGIApp:
-    sockets = SocketServer([people])
+    sockets = SocketServer([people], limits=GENEROUS)
 
     @asynccontextmanager
     async def lifespan(http: FastAPI) -> AsyncIterator[dict[str, Any]]:
@@ -84,5 +84,5 @@ def create_app() -> ASGIApp:
 
 if __name__ == "__main__":
     listening = socket.create_server(("127.0.0.1", int(sys.argv[1])))
-    config = uvicorn_config("restartable:create_app", log_config=log_config("text"), reload_dirs=None)
+    config = uvicorn_config("restartable:create_app", limits=GENEROUS, log_config=log_config("text"))
     UvicornServer(config).run(sockets=[listening])
