@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
@@ -145,6 +146,24 @@ async def test_half_a_body_is_not_taken_for_a_whole_one(engine: Wire) -> None:
     await asyncio.sleep(0.02)
     writer.close()
     assert await poll == (200, "1")
+
+
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+async def test_a_body_that_means_nothing_is_not_waited_for(
+    engine: Wire, method: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, _, port = engine.url.removeprefix("http://").partition("/")[0].partition(":")
+    head = f"{method} /engine.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"
+    for patient in (True, False):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        try:
+            writer.write(head.encode())
+            if patient:
+                assert await asyncio.wait_for(reader.readline(), 5) == b"HTTP/1.1 200 OK\r\n"
+        finally:
+            writer.close()
+    await engine.open_session()
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 async def test_each_of_many_packets_in_a_post_is_handled(engine: Wire) -> None:

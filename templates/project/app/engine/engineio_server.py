@@ -20,7 +20,7 @@ from .admission import Admission
 from .engineio_socket import EngineSocket
 from .gate import BAD_REQUEST, TOO_LARGE, UNKNOWN_SESSION, Problem, problem_with, query_of
 from .packets import BadPacket
-from .request import receive_again, turn_away, whole_body
+from .request import receive_again, receive_without_body, turn_away, whole_body
 
 
 class EngineServer(engineio.AsyncServer):
@@ -52,8 +52,11 @@ class EngineServer(engineio.AsyncServer):
             await turn_away(receive, send)
         elif socket is not None and scope.get("method") == "POST":
             await self._handle_post(socket, scope, receive, send)
-        else:
+        elif scope["type"] == "websocket":
             await super().handle_request(scope, receive, send)
+        else:
+            # The library fails when a client announces a body, and leaves before it has sent any of it.
+            await super().handle_request(scope, receive_without_body(receive), send)
 
     async def _handle_post(self, socket: EngineSocket, scope: Scope, receive: Receive, send: Send) -> None:
         if socket.posting:

@@ -37,6 +37,20 @@ def receive_again(body: bytes) -> Receive:
     return receive
 
 
+def receive_without_body(receive: Receive) -> Receive:
+    """Receives an empty body at once, and then what comes: a body that means nothing is not waited for."""
+    received = False
+
+    async def receive_next() -> Message:
+        nonlocal received
+        if received:
+            return await receive()
+        received = True
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    return receive_next
+
+
 async def until_abandoned(receive: Receive) -> None:
     """Wait until the client of a request is gone."""
     while (await receive())["type"] != "http.disconnect":
