@@ -1,6 +1,7 @@
 """How connections end: each that was accepted gets one farewell, with the reason, after all it had to say."""
 
 import asyncio
+import time
 from contextlib import AsyncExitStack
 
 from app.core import Client, DisconnectReason, SocketWrapper
@@ -79,6 +80,23 @@ async def test_a_client_that_answers_no_pings() -> None:
             await websocket.until_closed()
         await until_forgotten(farewells.wrapper)
     assert sorted(farewells.said) == [("Ada", "ping timeout"), ("Grace", "ping timeout")]
+
+
+async def test_nobody_is_blamed_for_pings_that_the_server_was_late_to_send() -> None:
+    people = people_wrapper()
+
+    @people.listener("block")
+    async def on_block(wrapper: SocketWrapper[Person], client: Client[Person], person: Person) -> None:
+        time.sleep(0.5)  # noqa: ASYNC251 - The whole server stands still, and then the ping is overdue.
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    async with serving(people) as url:
+        ping_every(people, 0.1, timeout_s=0.3)
+        async with raw_socket(url) as client:
+            client.silent = True
+            await client.join("/people", {"token": "Ada"})
+            assert await client.ask("/people", 1, "block") == {"ok": True, "data": None}
 
 
 async def test_a_client_that_is_thrown_out_is_told_why() -> None:

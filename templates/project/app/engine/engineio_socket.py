@@ -236,12 +236,10 @@ class EngineSocket(AsyncSocket):
         """Called when the connection begins, and for each pong."""
         if self.last_ping:  # Else nobody asked for the pong.
             self.last_ping = None
-            interval_s = self.server.ping_interval
-            due = time.time() + interval_s
-            self._timer.set(interval_s, lambda: self._ping(due))
+            self._timer.set(self.server.ping_interval, self._ping)
 
-    def _ping(self, due: float) -> None:
-        self.last_ping = due
+    def _ping(self) -> None:
+        self.last_ping = time.time()
         self.queue.put_nowait(Packet(PING))
         self._timer.set(self.server.ping_timeout, self._time_out)
 
