@@ -26,6 +26,7 @@ def remembered(wrapper: SocketWrapper[Any]) -> dict[str, Any]:
     everything = {
         "registry": wrapper.connected_clients,
         "rooms": engine.manager.rooms,
+        "callbacks": engine.manager.callbacks,
         "pending": (engine.manager.pending_connect, engine.manager.pending_disconnect),
         "sessions": engine.sessions,
         "busy": engine.busy,
@@ -38,6 +39,7 @@ def remembered(wrapper: SocketWrapper[Any]) -> dict[str, Any]:
         ],
         "lifecycle": lifecycle._clients,
         "timers": lifecycle._expiries,
+        "disconnecting": lifecycle._tasks,
     }
     return {name: found for name, found in everything.items() if found and found != ({}, {})}
 

@@ -101,11 +101,11 @@ class RawPolling:
     def __init__(self, http: aiohttp.ClientSession, url: str, sid: str) -> None:
         self.sid = sid
         self._http = http
-        self._url = f"{url}&sid={sid}"
+        self.url = f"{url}&sid={sid}"
 
     async def post(self, *packets: str) -> int:
         """The HTTP status of sending these packets together."""
-        async with self._http.post(self._url, data="\x1e".join(packets)) as answer:
+        async with self._http.post(self.url, data="\x1e".join(packets)) as answer:
             return answer.status
 
     async def poll(self, *, within_s: float = 5) -> list[str]:
@@ -113,7 +113,7 @@ class RawPolling:
         packets: list[str] = []
         async with asyncio.timeout(within_s):
             while not packets:
-                async with self._http.get(self._url) as answer:
+                async with self._http.get(self.url) as answer:
                     answer.raise_for_status()
                     packets = (await answer.text()).split("\x1e")
                 if PING in packets:
