@@ -1,0 +1,34 @@
+"""Whatever clients do, and whenever they go: nothing fails, nothing is left of them, others are served."""
+
+from collections.abc import Sequence
+
+from hypothesis import HealthCheck, Phase, given, settings
+
+from tests.protocol.fuzzing.arena import Arena
+from tests.protocol.fuzzing.steps import Step, sequences
+
+
+def test_whatever_clients_do_leaves_a_server_that_works() -> None:
+    arena = Arena()
+
+    # The same sequences each time, and the first that makes trouble as it is: to make it short takes minutes.
+    # benchmarks/fuzz.py does that, and tries others, as many as you like.
+    @settings(
+        derandomize=True,
+        max_examples=60,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+        report_multiple_bugs=False,
+    )
+    @given(steps=sequences)
+    def some(steps: Sequence[Step]) -> None:
+        arena.run(steps)
+
+    try:
+        some()
+        arena.collect()
+    finally:
+        arena.close()
+    assert arena.counts.total > 2_000, arena.summary
