@@ -16,7 +16,7 @@ sys.path[:0] = map(str, (CHECKOUT, PROJECT, PROJECT / "tests"))
 
 from hypothesis import HealthCheck, Phase, given, seed, settings  # noqa: E402
 
-from tests.protocol.fuzzing.arena import Arena  # noqa: E402
+from tests.protocol.fuzzing.arena import LOOSE, TIGHT, Arena  # noqa: E402
 from tests.protocol.fuzzing.steps import Step, sequences  # noqa: E402
 
 # Of one seed; hypothesis remembers all that it has tried, which takes longer and longer.
@@ -53,9 +53,10 @@ def main() -> int:
     parser.add_argument("--sequences", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))  # noqa: S311
     parser.add_argument("--minutes", type=float, default=60, help="begin nothing new after that")
+    parser.add_argument("--tight", action="store_true", help="with limits that most sequences are over")
     asked = parser.parse_args()
     print(f"--seed {asked.seed}", flush=True)
-    arena, began_s = Arena(), time.monotonic()
+    arena, began_s = Arena(TIGHT if asked.tight else LOOSE), time.monotonic()
     try:
         fuzz(arena, first_seed=asked.seed, count=asked.sequences, until_s=began_s + asked.minutes * 60)
     finally:

@@ -8,21 +8,36 @@ import sys
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from fastapi import FastAPI
 
-from app.engine import Limits, SocketServer
-from app.engine.uvicorn_server import STATE_KEY, UvicornServer, uvicorn_config
+from app.engine import STATE_KEY, Limits, SocketServer
+from app.engine.uvicorn_server import UvicornServer, uvicorn_config
 from tests.core.behind import remembered, tasks, until
+from tests.core.people import GENEROUS
 from tests.core.wire import raw_socket
 from tests.protocol.fuzzing.company import Company, Planned, PlannedCancel, PlannedExit
 from tests.protocol.fuzzing.crowd import Counts, Crowd
 from tests.protocol.fuzzing.steps import Act, Step
 
-# Short, so that those who vanish are soon found gone. Whatever limits how much clients may send is to be
-# raised here: this is about what comes of it when they do.
-LIMITS: Final = Limits(ping_interval_s=0.3, ping_timeout_s=0.4, connect_timeout_s=2)
+# Short, so that those who vanish are soon found gone.
+SOON: Final = {"ping_interval_s": 0.3, "ping_timeout_s": 0.4, "connect_timeout_s": 2}
+# Clients may do what they like ...
+LOOSE: Final = GENEROUS.model_copy(update=SOON)
+# ... or are over one limit or another most of the time; the witness is not.
+TIGHT: Final = LOOSE.model_copy(
+    update={
+        "events_per_second": 5,
+        "events_burst": 4,
+        "max_queued_events": 2,
+        "max_queue_bytes": 20_000,
+        "max_message_bytes": 10_000,
+        "max_attachments": 1,
+        "max_nesting": 5,
+        "connections_per_client": 1,
+    }
+)
 # What uvicorn has to say of what never reaches the engine.
 NOT_OURS: Final = ("Invalid UTF-8 sequence received from client.",)
 
@@ -79,9 +94,10 @@ class Watch(logging.Handler):
 class Arena:
     """Runs sequences, one after the other, on one server; after trouble, on a new one."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
         self.counts = Counts()
         self.sequences = 0
+        self._limits = limits
         self._watch = Watch()
         self._runner: asyncio.Runner | None = None
         self._ring: _Ring | None = None
@@ -126,7 +142,7 @@ class Arena:
     def _start(self) -> asyncio.Runner:
         self._runner = asyncio.Runner()
         self._runner.get_loop().set_exception_handler(self._watch.on_loop_error)
-        self._running = ring()
+        self._running = ring(self._limits)
         self._ring = self._runner.run(self._running.__aenter__())
         return self._runner
 
@@ -182,10 +198,10 @@ class _Ring:
 
 
 @asynccontextmanager
-async def ring() -> Any:
+async def ring(limits: Limits) -> Any:
     """A server as the project runs it, on a port of its own."""
     company = Company()
-    sockets = SocketServer(company.wrappers, limits=LIMITS)
+    sockets = SocketServer(company.wrappers, limits=limits)
     company.metrics = sockets.metrics
 
     @asynccontextmanager
@@ -193,9 +209,7 @@ async def ring() -> Any:
         yield {STATE_KEY: sockets}
 
     app = sockets.asgi_app(FastAPI(lifespan=lifespan))
-    config = uvicorn_config(
-        cast(str, lambda: app), log_config={"version": 1, "incremental": True}, reload_dirs=None
-    )
+    config = uvicorn_config(lambda: app, limits=limits)
     server = UvicornServer(config)
     async with AsyncExitStack() as stack:
         listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
