@@ -34,4 +34,4 @@ def test_whatever_clients_do_leaves_a_server_that_works(limits: Limits) -> None:
         arena.collect()
     finally:
         arena.close()
-    assert arena.counts.total > 1_300, arena.summary
+    assert arena.counts.total > 1_000, arena.summary

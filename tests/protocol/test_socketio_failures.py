@@ -82,6 +82,7 @@ BAD_ATTACHMENTS: list[list[str | bytes]] = [
     [f'451-["message",{PLACEHOLDER}]', '42["message"]'],
     [f'452-["message",{PLACEHOLDER}]', b"one", "41"],
     ['451-["message",{"_placeholder":true,"num":1}]', b"one"],
+    [f'451-["message",{PLACEHOLDER},{PLACEHOLDER}]', b"one"],
     ['451-["message",{"_placeholder":true,"num":-1}]', b"one"],
     ['451-["message",{"_placeholder":true,"num":0.0}]', b"one"],
     ['451-["message",{"_placeholder":true,"num":true}]', b"one"],

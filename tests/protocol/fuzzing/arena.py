@@ -42,6 +42,13 @@ TIGHT: Final = LOOSE.model_copy(
 NOT_OURS: Final = ("Invalid UTF-8 sequence received from client.",)
 
 
+class Served(UvicornServer):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Ctrl-C is for the one who fuzzes: a server that ends would look like trouble."""
+        yield
+
+
 class Trouble(AssertionError):
     """Something that must not be, whatever clients do."""
 
@@ -209,8 +216,7 @@ async def ring(limits: Limits) -> Any:
         yield {STATE_KEY: sockets}
 
     app = sockets.asgi_app(FastAPI(lifespan=lifespan))
-    config = uvicorn_config(lambda: app, limits=limits)
-    server = UvicornServer(config)
+    server = Served(uvicorn_config(lambda: app, limits=limits))
     async with AsyncExitStack() as stack:
         listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         running = asyncio.create_task(server.serve(sockets=[listening]))

@@ -59,7 +59,7 @@ class Packet:
         self._attachments.append(attachment)
         self.missing -= 1
         if not self.missing:
-            self.data = _fill(self.data, self._attachments)
+            self.data = _fill(self.data, [*self._attachments])
 
 
 def read_frame(frame: str | bytes) -> tuple[int, str | bytes]:
@@ -165,8 +165,8 @@ def _too_deep(max_nesting: int) -> BadPacket:
     return BadPacket(f"lists and objects are nested in {max_nesting} levels at most", "too_large")
 
 
-def _fill(data: Any, attachments: list[bytes]) -> Any:
-    """The same data, with attachments where their placeholders were."""
+def _fill(data: Any, attachments: list[bytes | None]) -> Any:
+    """The same data, with attachments where their placeholders were; each is used once."""
     if isinstance(data, list):
         return [_fill(item, attachments) for item in data]
     if not isinstance(data, dict):
@@ -176,4 +176,8 @@ def _fill(data: Any, attachments: list[bytes]) -> Any:
     number = data.get("num")
     if type(number) is not int or not 0 <= number < len(attachments):
         raise BadPacket("a placeholder has no attachment")
-    return attachments[number]
+    attachment, attachments[number] = attachments[number], None
+    if attachment is None:
+        # Else a small message could become an enormous one, where it is sent on.
+        raise BadPacket("two placeholders have the same attachment")
+    return attachment
