@@ -17,7 +17,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
-START_S = 30
+# The first start compiles everything, which a busy machine takes long for.
+START_S = 90
 TALK_S = 20
 BIN = "Scripts" if os.name == "nt" else "bin"
 
