@@ -19,7 +19,7 @@ from macchiato_cli.interpreter import cannot_start, project_python
 from macchiato_cli.report import Report
 
 _AGAIN = "macchiato doctor"
-_PROBE_LIMIT_S = 10
+_PROBE_LIMIT_S = 15
 _ORDER = (
     "python",
     "environment",

@@ -10,9 +10,6 @@ from macchiato_cli.doctor.check import Check, broken, note, ok
 from macchiato_cli.environment import venv_python
 from macchiato_cli.namespaces import import_namespaces
 
-_MODULE_LIMIT_S = 6
-_LIMIT_S = 10
-
 
 def check_namespaces(root: Path, python: Path, *, again: str) -> Check:
     """Whether the server could start with what is in app/namespaces.
@@ -20,9 +17,7 @@ def check_namespaces(root: Path, python: Path, *, again: str) -> Check:
     Raises:
         MacchiatoError: Not even app.core can be imported.
     """
-    namespaces = import_namespaces(
-        root, python, again=again, module_limit_s=_MODULE_LIMIT_S, limit_s=_LIMIT_S
-    )
+    namespaces = import_namespaces(root, python, again=again)
     if namespaces.broken:
         first, *others = namespaces.broken
         found, tries = first.described(_place), _import_command(first.module)

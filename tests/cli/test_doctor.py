@@ -232,7 +232,7 @@ def test_what_hangs_hides_nothing_and_keeps_nobody_waiting(
         "settings": "broken app.settings cannot be tried: it did not end in time",
         "port": "note not known: the settings cannot be used",
         "database": "note not known: the settings cannot be used",
-        "namespaces": "broken app/namespaces/dev_user.py:2 its import did not end within 6 s",
+        "namespaces": "broken app/namespaces/dev_user.py:2 its import did not end within 10 s",
         "git": "note did not answer within 5 s",
     }
     left = subprocess.run(["pgrep", "-f", str(ready)], capture_output=True, text=True, check=False)
