@@ -136,7 +136,7 @@ def _proxy(text: str) -> str:
     return str(network) if "/" in text else str(network.network_address)
 
 
-class Settings(BaseSettings, Limits):
+class Settings(Limits, BaseSettings):
     """Every setting there is, with those of app/engine/limits.py; .env.example says what each one is for."""
 
     model_config = SettingsConfigDict(

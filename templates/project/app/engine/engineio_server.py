@@ -31,12 +31,9 @@ class EngineServer(engineio.AsyncServer):
 
     def __init__(self, *, admission: Admission, **options: Any) -> None:
         limits = admission.limits
-        super().__init__(
-            ping_interval=limits.ping_interval_s,
-            ping_timeout=limits.ping_timeout_s,
-            max_http_buffer_size=limits.max_message_bytes,
-            **options,
-        )
+        options["ping_interval"] = limits.ping_interval_s
+        options["ping_timeout"] = limits.ping_timeout_s
+        super().__init__(max_http_buffer_size=limits.max_message_bytes, **options)
         self.admission = admission
 
     async def say_why(self, sid: str, problem: BadPacket) -> None:
@@ -96,8 +93,8 @@ class EngineServer(engineio.AsyncServer):
             "maxPayload": self.max_http_buffer_size,
         }
         socket.queue.put_nowait(Packet(OPEN, greeting))
-        problem: Problem | None = await self._trigger_event("connect", sid, environ)
-        if problem is not None:
+        problem: Any = await self._trigger_event("connect", sid, environ)
+        if isinstance(problem, Problem):
             del self.sockets[sid]
             return problem.response()
         socket.schedule_ping()

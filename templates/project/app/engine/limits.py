@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 # A python-socketio client drops the connection when a poll brings more.
 MAX_PACKETS_PER_POLL: Final = 16
@@ -48,8 +48,6 @@ class Limits(BaseModel):
     connections_per_address: From one IPv4 address, or one IPv6 network (/64).
     failed_handshakes_per_minute: From one address or network.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     ping_interval_s: Seconds = 25
     ping_timeout_s: Seconds = 20

@@ -62,5 +62,5 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._writing.hurry()
 
     async def run_asgi(self) -> None:
-        self.scope["extensions"][ABORT] = {"abort": self.transport.abort}
+        self.scope.setdefault("extensions", {})[ABORT] = {"abort": self.transport.abort}
         await super().run_asgi()
