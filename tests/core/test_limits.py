@@ -289,6 +289,7 @@ async def test_who_is_refused_too_often_is_not_looked_at_for_a_while() -> None:
                 codes.append(json.loads(str(await client.receive()).partition(",")[2])["data"]["code"])
             assert codes == ["no_name", "unknown_namespace", "invalid_handshake", "rate_limited"]
             assert people.asked == [None]
+            assert people.refused() == {"rate_limited": 1}
         async with raw_socket(url, address="127.0.0.2") as client:
             await client.join("/people", {"token": "Ada"})
 

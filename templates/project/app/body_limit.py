@@ -4,6 +4,11 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
+class BodyTooLarge(HTTPException):
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(413, f"A body has at most {max_bytes} bytes", headers={"Connection": "close"})
+
+
 class BodyLimit:
     """ASGI middleware that answers 413 as soon as a request's body is larger than `max_bytes`."""
 
@@ -20,8 +25,7 @@ class BodyLimit:
             # Counted, since a Content-Length may be missing.
             received += len(message.get("body", b""))
             if received > self._max_bytes:
-                reason = f"A body has at most {self._max_bytes} bytes"
-                raise HTTPException(413, reason, headers={"Connection": "close"})
+                raise BodyTooLarge(self._max_bytes)
             return message
 
         await self._app(scope, receive_within_limit, send)

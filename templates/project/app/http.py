@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, RedirectResponse
@@ -12,10 +13,10 @@ from starlette.types import Lifespan
 
 from . import accounts, services
 from .attempts import TooManyAttempts
-from .body_limit import BodyLimit
+from .body_limit import BodyLimit, BodyTooLarge
 from .core.tokens import InvalidToken
 from .engine.addresses import origin_of
-from .operations import operations
+from .operations import operations, server_of
 from .passwords import TooBusy
 from .users import EmailTaken, User
 
@@ -39,6 +40,7 @@ def create_http(lifespan: Lifespan[FastAPI]) -> FastAPI:
     http.exception_handler(RequestValidationError)(explain_invalid_body)
     http.exception_handler(TooBusy)(explain_too_busy)
     http.exception_handler(TooManyAttempts)(explain_too_many_attempts)
+    http.exception_handler(BodyTooLarge)(explain_too_large)
     http.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     if origins := services.settings().allowed_origins:
         http.add_middleware(
@@ -152,13 +154,19 @@ async def explain_too_busy(_request: Request, _error: TooBusy) -> JSONResponse:
     )
 
 
-async def explain_too_many_attempts(_request: Request, error: TooManyAttempts) -> JSONResponse:
+async def explain_too_many_attempts(request: Request, error: TooManyAttempts) -> JSONResponse:
     """Source: RFC 6585, section 4."""
+    server_of(request).refused("rate_limited", _address_of(request), "too many attempts to log in")
     return JSONResponse(
         {"detail": "Too many attempts: try again later"},
         status_code=429,
         headers={"Retry-After": str(error.retry_after_s)},
     )
+
+
+async def explain_too_large(request: Request, error: BodyTooLarge) -> Response:
+    server_of(request).refused("too_large", _address_of(request), error.detail)
+    return await http_exception_handler(request, error)
 
 
 def _address_of(request: Request) -> str:

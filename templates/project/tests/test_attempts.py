@@ -73,5 +73,7 @@ async def test_the_server_says_how_long_to_wait(tmp_path: Path) -> None:
             _, said, wait_s = answers[-1]
             assert said == {"detail": "Too many attempts: try again later"}
             assert 1 <= int(wait_s) <= 60
+        refused = "WARNING app.engine.admission: 127.0.0.1 is over a limit, rate_limited: too many attempts"
+        assert refused in server.log_path.read_text()
     finally:
         stop_server(server)

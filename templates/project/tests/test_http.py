@@ -128,6 +128,7 @@ async def test_health_and_documentation_are_public(server: RunningServer) -> Non
 async def test_a_body_that_is_too_large_is_refused(server: RunningServer) -> None:
     body = {"email": an_address(), "password": PASSWORD, "more": "x" * 100_000}
     assert await post(f"{server.url}/api/login", body) == (413, {"detail": "A body has at most 16384 bytes"})
+    assert "127.0.0.1 is over a limit, too_large: A body has at most" in server.log_path.read_text()
 
 
 async def test_a_body_of_mistakes_gets_a_short_answer(server: RunningServer) -> None:

@@ -62,4 +62,7 @@ class Admission:
 
     def failed_too_often(self, origin: str) -> bool:
         """Whether handshakes from there are refused unseen for a while."""
-        return self._failures.is_empty(origin)
+        too_often = self._failures.is_empty(origin)
+        if too_often:
+            self.refused("rate_limited", origin, "its handshakes fail too often")
+        return too_often
