@@ -13,6 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.__main__ import listen
 from app.engine import Limits
+from app.engine.limits import READ_BYTES
 from app.engine.uvicorn_server import UvicornServer, uvicorn_config
 from app.engine.websocket import CLOSED, WebSocket
 from app.settings import Settings
@@ -112,7 +113,7 @@ def test_a_client_that_does_not_read_cannot_ask_for_more_and_more_answers(run: R
             (protocol,) = server.connections
             await until(lambda: not protocol.writable.is_set())
             before = protocol.transport.get_write_buffer_size()
-            for _ in range(100):
+            for _ in range(30):
                 await client.send(PING * 100)
                 await asyncio.sleep(0)
             await asyncio.sleep(0.5)
@@ -121,7 +122,10 @@ def test_a_client_that_does_not_read_cannot_ask_for_more_and_more_answers(run: R
     run(test)
 
 
-def test_a_message_of_empty_frames_takes_no_memory(run: Run) -> None:
+@pytest.mark.parametrize(("piece", "text"), [(b"", ""), (b"c", "c" * 1000)])
+def test_a_message_in_tiny_frames_takes_no_more_memory_than_another(
+    run: Run, piece: bytes, text: str
+) -> None:
     heard: list[str | bytes | None] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -136,14 +140,40 @@ def test_a_message_of_empty_frames_takes_no_memory(run: Run) -> None:
         async with serving_app(app) as server, tcp(server.port) as client:
             await client.send(OPEN_WEBSOCKET)
             await client.receive()
-            await client.send(b"\x01\x81\x00\x00\x00\x00a" + b"\x00\x80\x00\x00\x00\x00" * 10_000)
+            await client.send(b"\x01\x81\x00\x00\x00\x00a" + tiny_frame(0, piece) * 1000)
             await until(lambda: any(getattr(each, "frames", []) for each in server.connections))
             await asyncio.sleep(0.1)
             (protocol,) = server.connections
             assert len(protocol.frames) == 1
             await client.send(b"\x00\x81\x00\x00\x00\x00b" + b"\x80\x80\x00\x00\x00\x00")
             await until(lambda: heard)
-            assert heard == ["ab"]
+            assert heard == [f"a{text}b"]
+
+    run(test)
+
+
+def tiny_frame(opcode: int, payload: bytes = b"") -> bytes:
+    return bytes([opcode, 0x80 | len(payload), 0, 0, 0, 0]) + payload
+
+
+@pytest.mark.parametrize("opcode", [0x8A, 0x89, 0x00])  # Pongs, pings, pieces of a message.
+def test_frames_that_carry_nothing_are_not_read_for_long(run: Run, opcode: int) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await WebSocket(scope, receive, send).accept()
+        await asyncio.Event().wait()
+
+    async def test() -> None:
+        async with serving_app(app) as server, tcp(server.port) as client:
+            await client.send(OPEN_WEBSOCKET)
+            await client.receive()
+            (protocol,) = server.connections
+            begin = tiny_frame(0x01, b"a") if opcode == 0x00 else b""
+            with suppress(ConnectionError):
+                await client.send(begin + tiny_frame(opcode) * 100_000)
+            await until(lambda: server.refused == {"rate_limited": 1})
+            await client.until_closed()
+            # Each takes 10 µs to read: 256 kB of them, which is what loops read at once, half a second.
+            assert len(protocol.conn.events) < READ_BYTES
 
     run(test)
 

@@ -11,8 +11,19 @@ ENOUGH_BYTES: Final = 65_536
 UPGRADE_TIMEOUT_S: Final = 10
 # Of a request, its URL included: nobody needs more, and uvicorn would keep whatever comes.
 MAX_HEAD_BYTES: Final = 65_536
+MAX_HEADERS: Final = 200
+# Of a URL. No WebSocket library takes more; and all of it is read again for each CONNECT.
+MAX_QUERY_BYTES: Final = 8_192
+# Of a CONNECT, which brings a token and a few words: it is kept for as long as its client is there.
+MAX_CONNECT_BYTES: Final = 16_384
 # Requests that wait for an answer before them. No browser sends one; but 128 kB of them took 16 MB.
 MAX_PIPELINED: Final = 8
+# Of a WebSocket: what is read of it before its frames are counted.
+READ_BYTES: Final = 4_096
+# Frames with less than that carry next to nothing, but each takes as long to read as a large one.
+SMALL_FRAME_BYTES: Final = 256
+FRAMES_PER_S: Final = 2_000
+FRAMES_AT_ONCE: Final = 4_000
 # Of what a client has yet to take, in the system's buffers; the rest is in ours.
 MAX_UNSENT_BYTES: Final = 65_536
 # What a client has to take of an answer: enough for any phone that is connected at all.

@@ -2,8 +2,10 @@
 
 What is overridden, and why:
 
-- `data_received`: the library neither answers nor closes when it cannot read the request.
-- `handle_cont`: the library keeps each frame of a message, also the empty ones, which have no limit.
+- `data_received`: the library neither answers nor closes when it cannot read the request; and it reads as many
+  frames as come at once, though each takes its time, and they can be empty.
+- `handle_events`: the library does not count frames. Those that are no messages do not get any further.
+- `handle_cont`: the library keeps each frame of a message, and so up to a hundred times the message's size.
 - `handle_ping`: the library answers a client that does not read the answers.
 - `pause_writing`, `resume_writing`, `shutdown`: the library waits for ever for a client that does not read.
 - `run_asgi`: the library cannot end such a WebSocket at once; its `close` waits for the client.
@@ -14,6 +16,8 @@ from asyncio import BaseTransport
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
+from .limits import FRAMES_AT_ONCE, FRAMES_PER_S, READ_BYTES, SMALL_FRAME_BYTES
+from .rates import TokenBucket
 from .uvicorn_patience import Peer, WriteWatch
 from .websocket import ABORT
 
@@ -26,6 +30,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         # It has entered as an HTTP connection.
         self._peer = Peer(transport, self.config, self.app_state)
         self._writing = WriteWatch(self.transport, self._peer)
+        self._small_frames = TokenBucket(FRAMES_PER_S, FRAMES_AT_ONCE)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._writing.end()
@@ -33,15 +38,36 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        for start in range(0, len(data), READ_BYTES):
+            super().data_received(data[start : start + READ_BYTES])
+            if self.transport.is_closing():
+                return
         # Its whole head comes at once, from HttpProtocol.
         if not self.handshake_initiated:
             self.transport.write(BAD_REQUEST)
             self.transport.close()
 
+    def handle_events(self) -> None:
+        for event in self.conn.events:
+            if (
+                isinstance(event, Frame)
+                and len(event.data) < SMALL_FRAME_BYTES
+                and not self._small_frames.take()
+            ):
+                self._peer.is_over("rate_limited", f"over {FRAMES_PER_S} small frames per second")
+                self.transport.abort()
+                return
+        super().handle_events()
+
     def handle_cont(self, event: Frame) -> None:
-        if event.data or event.fin:
-            super().handle_cont(event)
+        whole = self.frames[0]
+        if not isinstance(whole, bytearray):
+            whole = bytearray(whole)
+        whole += event.data
+        self.frames = [whole]
+        if event.fin:
+            self.frames = [bytes(whole)]
+            self.send_receive_event_to_app()
 
     def handle_ping(self) -> None:
         if self.writable.is_set():
