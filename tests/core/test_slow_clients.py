@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
 from app.engine import Limits, SocketServer
-from app.engine.limits import MAX_HEAD_BYTES, MAX_PIPELINED
+from app.engine.limits import MAX_HEAD_BYTES, MAX_HEADERS, MAX_PIPELINED
 from tests.core.behind import until, until_forgotten
 from tests.core.people import people_wrapper
 from tests.core.tcp import OPEN_WEBSOCKET, Tcp, serving_app, tcp, text_frame
@@ -189,6 +189,53 @@ async def test_a_head_is_too_large_even_if_it_comes_at_once() -> None:
         assert await client.until_closed() == TOO_LARGE
 
 
+async def test_a_head_has_only_so_many_lines() -> None:
+    """engineio puts those of one name together one by one, which takes long if there are thousands."""
+    async with connected(Echo(), Limits()) as client:
+        await client.send(GET[:-2] + b"X: y\r\n" * MAX_HEADERS + b"\r\n")
+        assert await client.until_closed() == TOO_LARGE
+    async with connected(Echo(), Limits()) as client:
+        await client.send(GET[:-2] + b"X: y\r\n" * (MAX_HEADERS - 1) + b"\r\n")
+        assert (await client.receive()).startswith(b"HTTP/1.1 200 OK")
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n"
+
+
+@pytest.mark.parametrize(("start", "more"), [(b"0\r\n", b"X: y\r\n"), (b"0\r\nX: ", b"y"), (b"1;x=", b"y")])
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_what_is_no_body_does_not_go_on_for_ever_either(
+    start: bytes, more: bytes, at_once: bool
+) -> None:
+    """Lines after a body, and what the length of a piece of it may be followed by."""
+    async with connected(Echo(at_once=at_once), Limits()) as client:
+        await client.send(CHUNKED + start)
+        with suppress(ConnectionError):
+            for _ in range(100):
+                await client.send(more * 1000)
+                await asyncio.sleep(0)
+        answer = await client.until_closed()
+        assert answer.startswith(b"HTTP/1.1 200 OK") if at_once else answer in (TOO_LARGE, b"")
+
+
+async def test_lines_after_a_body_are_no_headers() -> None:
+    seen: list[list[tuple[bytes, bytes]]] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive()).get("more_body", False):
+            pass
+        seen.append(list(scope["headers"]))
+        await Echo(at_once=True)(scope, receive, send)
+
+    async with connected(app) as client:
+        await client.send(CHUNKED + b"0\r\nAuthorization: Bearer x\r\n\r\n" + GET)
+        await until(lambda: len(seen) == 2)
+    assert seen == [
+        [(b"host", b"localhost"), (b"transfer-encoding", b"chunked")],
+        [(b"host", b"localhost")],
+    ]
+
+
 async def test_only_heads_are_limited_to_that_size() -> None:
     """Of two requests, one after the other, and at once."""
     body = bytes(2 * MAX_HEAD_BYTES)
@@ -207,7 +254,7 @@ async def test_only_heads_are_limited_to_that_size() -> None:
 async def test_an_opening_handshake_that_cannot_be_read_is_refused() -> None:
     """The library for WebSockets takes 128 headers."""
     async with connected(Echo(), Limits()) as client:
-        await client.send(OPEN_WEBSOCKET[:-2] + b"X: y\r\n" * 200 + b"\r\n")
+        await client.send(OPEN_WEBSOCKET[:-2] + b"X: y\r\n" * 150 + b"\r\n")
         bad_request = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
         assert await client.until_closed() == bad_request
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from .limits import LAST_TIMEOUT_S, MAX_HEAD_BYTES, MAX_PIPELINED
+from .limits import LAST_TIMEOUT_S, MAX_HEAD_BYTES, MAX_HEADERS, MAX_PIPELINED
 from .metrics import Limit
 from .timer import Timer
 from .uvicorn_patience import Peer, WriteWatch, tune
@@ -66,12 +66,11 @@ class HttpProtocol(HttpToolsProtocol):
         if self._waiting_for is Part.NOTHING:
             # Also for a mere line break, which begins no request: the library takes it for a sign of life.
             self._wait_for(Part.HEAD)
-        if self._waiting_for is Part.HEAD:
-            self._head_bytes += len(data)
+        self._head_bytes += len(data)
         super().data_received(data)
         if self._parts != parts:  # Most requests come at once: they need no timer.
             self._set_timer()
-        if self._waiting_for is Part.HEAD and self._head_bytes > MAX_HEAD_BYTES:
+        if self._waiting_for is not Part.NOTHING and self._head_bytes > MAX_HEAD_BYTES:
             self._refuse("too_large")
 
     def pause_writing(self) -> None:
@@ -88,8 +87,15 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._begun = True
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # Not those behind a body, which nobody reads: the library would put them to the others.
+        if self._waiting_for is not Part.BODY:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
+        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        # The application may put those of one name together, one by one.
+        if size > MAX_HEAD_BYTES or len(self.headers) > MAX_HEADERS:
             self._refuse("too_large")
             raise ValueError("the head of a request is too large")  # Ends the parsing.
         if len(self.pipeline) >= MAX_PIPELINED:
@@ -98,6 +104,10 @@ class HttpProtocol(HttpToolsProtocol):
             raise ValueError("too many requests at once")
         super().on_headers_complete()
         self._wait_for(Part.BODY)
+
+    def on_body(self, body: bytes) -> None:
+        self._head_bytes = 0  # The body itself is for the application to limit.
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
@@ -121,9 +131,9 @@ class HttpProtocol(HttpToolsProtocol):
     def _wait_for(self, part: Part) -> None:
         self._waiting_for = part
         self._parts += 1
+        self._head_bytes = 0
         if part is Part.HEAD:
             self._begun = False
-            self._head_bytes = 0
 
     def _set_timer(self) -> None:
         if self._waiting_for is Part.HEAD:
