@@ -20,7 +20,7 @@ from app.engine import Limits
 from app.engine.metrics import Metrics
 from app.engine.rates import Tally, TokenBucket, TokenBuckets
 from support import serving, start_server, stop_server
-from tests.core.behind import engine_of, until, until_forgotten
+from tests.core.behind import engine_of, ping_every, until, until_forgotten
 from tests.core.people import Person, by_name, joined
 from tests.core.wire import RawSocket, raw_polling, raw_socket
 
@@ -197,6 +197,40 @@ async def test_only_so_many_bytes_wait_to_be_handled() -> None:
         people.go_on.set()
         assert [number for number, _ in [await ack_in(client) for _ in range(4)]] == [0, 1, 2, 4]
         assert (await client.ask("/people", 5, "say", "x" * 4000))["ok"]
+
+
+async def test_leaving_and_joining_again_makes_no_room_for_more() -> None:
+    """Of what a client has sent, and is not handled yet."""
+    async with limited(max_queue_bytes=10_000) as (people, url), raw_socket(url) as client:
+        for number in range(3):
+            await client.join("/people", {"token": "Ada"})
+            await client.send(f'42/people,["wait","{"x" * 4000}"]', "41/people,")
+        await client.join("/people", {"token": "Ada"})
+        await client.send(said(1, 4000))
+        assert await ack_in(client) == (1, RATE_LIMITED)
+        people.go_on.set()
+        await until(lambda: len(people.left) == 3)
+        assert (await client.ask("/people", 2, "say", "x" * 4000))["ok"]
+
+
+async def test_what_a_client_says_of_itself_is_short() -> None:
+    """It is kept for as long as the client is there, and read again each time it joins."""
+    async with limited() as (people, url):
+        async with raw_socket(url) as client:
+            await client.join("/people", {"token": "Ada", "metadata": {"x": "x" * 16_000}})
+        async with raw_socket(url) as client:
+            await client.send('40/people,{"token":"Ada","metadata":{"x":"%s"}}' % ("x" * 16_384))
+            assert await client.until_closed() == ["1"]
+        async with aiohttp.ClientSession() as http:
+            query = "/socket.io/?EIO=4&transport=polling&metadata="
+            async with http.get(url + query + "x" * 8_000) as answer:
+                assert answer.status == 200
+            async with http.get(url + query + "x" * 8_192) as answer:
+                assert (answer.status, await answer.json()) == (414, {"code": 3, "message": "URL too long"})
+        assert people.refused()["too_large"] == 1
+        ping_every(people.wrapper, 0, timeout_s=0)
+        for socket in list(engine_of(people.wrapper).eio.sockets.values()):
+            await socket.close()
 
 
 # Connections.

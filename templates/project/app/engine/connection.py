@@ -29,6 +29,8 @@ class Connection:
         self._greeted = False
         self._sessions = 0
         self._at_work = 0
+        self._unhandled = 0
+        self._unhandled_bytes = 0
         self._closed = False
         self._events = TokenBucket(limits.events_per_second, limits.events_burst)
         self._strikes = TokenBucket(limits.events_per_second * PATIENCE, limits.events_burst)
@@ -79,6 +81,31 @@ class Connection:
             raise BadPacket("It sent much more than it may", "rate_limited")
         self._admission.refused("rate_limited", self.origin, why, quietly=self._warned)
         self._warned = True
+
+    def has_room_for(self, size: int) -> bool:
+        """Whether an event of this many bytes may wait, beside all that is not handled yet.
+
+        Raises:
+            BadPacket: As `refuse` does.
+        """
+        # What sessions have left behind counts: a client can leave, join again, and send more.
+        has_room = (
+            self._unhandled <= self.limits.max_queued_events  # One of them does not wait any more.
+            and self._unhandled_bytes + size <= self.limits.max_queue_bytes
+        )
+        if not has_room:
+            self.refuse(f"{self._unhandled} events are not handled yet")
+        return has_room
+
+    def posted(self, size: int) -> None:
+        """A session has another call to make, for which it keeps this many bytes."""
+        self._unhandled += 1
+        self._unhandled_bytes += size
+
+    def handled(self, size: int) -> None:
+        """A session has made that call, or will not make it."""
+        self._unhandled -= 1
+        self._unhandled_bytes -= size
 
     def joined(self) -> None:
         """A session has begun."""

@@ -11,6 +11,8 @@ from urllib.parse import parse_qs
 
 from starlette.types import Scope
 
+from .limits import MAX_QUERY_BYTES
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -34,6 +36,7 @@ BAD_METHOD: Final = Problem(2, "Bad handshake method")
 BAD_REQUEST: Final = Problem(3, "Bad request")
 TOO_MANY_CONNECTIONS: Final = Problem(4, "Too many connections", "429 TOO MANY REQUESTS")
 STOPPING: Final = Problem(4, "The server is stopping", "503 SERVICE UNAVAILABLE")
+URL_TOO_LONG: Final = Problem(3, "URL too long", "414 URI TOO LONG")
 UNSUPPORTED_VERSION: Final = Problem(5, "Unsupported protocol version")
 TOO_LARGE: Final = Problem(3, "Payload too large", "413 CONTENT TOO LARGE")
 
@@ -48,6 +51,8 @@ def problem_with(scope: Scope, sessions: Container[str]) -> Problem | None:
     Args:
         sessions: The ids of the sessions that there are.
     """
+    if len(scope["query_string"]) > MAX_QUERY_BYTES:
+        return URL_TOO_LONG
     query = query_of(scope)
     method = scope.get("method", "GET")
     # JSONP (j) is not in this version of the protocol; it would let the pages of any site poll.

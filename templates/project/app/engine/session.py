@@ -33,29 +33,13 @@ class Session:
         self.client_key: str | None = None  # Until the middleware has accepted it.
         self.worker: asyncio.Task[None] | None = None
         self._calls: deque[tuple[Coroutine[None, None, None], int]] = deque()
-        self._queued_bytes = 0
         self._busy = busy
         connection.joined()
-
-    def has_room_for(self, size: int) -> bool:
-        """Whether an event of this many bytes may wait, beside those that wait already.
-
-        Raises:
-            BadPacket: As `Connection.refuse` does.
-        """
-        limits = self.connection.limits
-        has_room = (
-            len(self._calls) < limits.max_queued_events
-            and self._queued_bytes + size <= limits.max_queue_bytes
-        )
-        if not has_room:
-            self.connection.refuse(f"{len(self._calls)} events wait to be handled")
-        return has_room
 
     def post(self, call: Coroutine[None, None, None], size: int = 0) -> None:
         """Run `call` after all that was posted before."""
         self._calls.append((call, size))
-        self._queued_bytes += size
+        self.connection.posted(size)
         if self.worker is None:
             self._busy.add(self)
             self.connection.began()
@@ -64,19 +48,19 @@ class Session:
     def discard(self) -> None:
         """Drop the calls that have not begun."""
         while self._calls:
-            self._next().close()
+            self._drop_next()
 
     def hurry(self) -> None:
         """Cancel the call that runs, and drop those after it, but for the last one: the farewell."""
         while len(self._calls) > 1:
-            self._next().close()
+            self._drop_next()
         if self.worker is not None:
             self.worker.cancel()
 
-    def _next(self) -> Coroutine[None, None, None]:
+    def _drop_next(self) -> None:
         call, size = self._calls.popleft()
-        self._queued_bytes -= size
-        return call
+        call.close()
+        self.connection.handled(size)
 
     async def _work(self) -> None:
         while self._calls:
@@ -84,12 +68,15 @@ class Session:
             log_context.begin(namespace=self.handler.namespace, sid=self.sid)
             if self.client_key is not None:
                 log_context.add(client=self.client_key)
+            call, size = self._calls.popleft()
             try:
-                await self._next()
+                await call
             except asyncio.CancelledError:
                 log.warning("%s: a call was cancelled", self.handler.namespace)
             except Exception:
                 log.exception("%s: a call failed", self.handler.namespace)
+            # Not before: it has held what its client sent, also if that has left meanwhile.
+            self.connection.handled(size)
         self.worker = None
         self._busy.discard(self)
         self.connection.finished()

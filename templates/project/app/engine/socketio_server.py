@@ -23,7 +23,7 @@ from . import gate, log_context
 from .admission import Admission
 from .connection import Connection
 from .engineio_server import EngineServer
-from .limits import Limits
+from .limits import MAX_CONNECT_BYTES, Limits
 from .metrics import OTHER, Metrics
 from .packets import BadPacket
 from .request import read_request
@@ -90,6 +90,8 @@ class Server(socketio.AsyncServer):
         if received is None:
             return
         if received.kind == packet.CONNECT:
+            if received.size > MAX_CONNECT_BYTES:
+                raise BadPacket(f"CONNECT has at most {MAX_CONNECT_BYTES} bytes", "too_large")
             await self._handle_connect(eio_sid, received.namespace, received.data)
         elif received.kind == packet.DISCONNECT:
             await self._handle_disconnect(eio_sid, received.namespace)
@@ -164,10 +166,11 @@ class Server(socketio.AsyncServer):
         self, eio_sid: str, namespace: str | None, id: int | None, data: list[Any], size: int = 0
     ) -> None:
         session = self._session_of(eio_sid, namespace)
-        is_too_fast = self.connections[eio_sid].is_too_fast()
+        connection = self.connections[eio_sid]
+        is_too_fast = connection.is_too_fast()
         if session is None or not session.accepted:
             log.info("%.80r: an event came from a client that is not connected", namespace)
-        elif not is_too_fast and session.has_room_for(size):
+        elif not is_too_fast and connection.has_room_for(size):
             session.post(self._answer(session, data[0] if data else None, data[1:], id), size)
         elif id is not None:
             ack = session.handler.refuse("rate_limited", "Too many events")
