@@ -202,7 +202,7 @@ async def test_only_so_many_bytes_wait_to_be_handled() -> None:
 async def test_leaving_and_joining_again_makes_no_room_for_more() -> None:
     """Of what a client has sent, and is not handled yet."""
     async with limited(max_queue_bytes=10_000) as (people, url), raw_socket(url) as client:
-        for number in range(3):
+        for _ in range(3):
             await client.join("/people", {"token": "Ada"})
             await client.send(f'42/people,["wait","{"x" * 4000}"]', "41/people,")
         await client.join("/people", {"token": "Ada"})

@@ -1,5 +1,7 @@
 """Whatever a client sends is a packet, or refused as one: nothing else is ever raised."""
 
+import json
+import time
 from typing import Any
 
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from socketio.packet import Packet as LibraryPacket
 
-from app.engine.limits import DEFAULT_LIMITS
+from app.engine.limits import DEFAULT_LIMITS, MAX_CONTAINERS
 from app.engine.packets import BadPacket, Packet, read_frame, read_packet
 
 # How long an example takes says nothing here: other tests have the processor as well.
@@ -79,3 +81,24 @@ def test_what_engineio_sends_in_a_poll_is_read(payload: str | bytes) -> None:
 )
 def test_a_packet_has_the_parts_that_it_is_written_with(text: str, packet: Packet) -> None:
     assert read_packet(text, DEFAULT_LIMITS) == packet
+
+
+@pytest.mark.parametrize("item", ["[]", '{"a":{}}', '"\\"",[]', '"\\\\",[]'])
+def test_a_message_has_only_so_many_lists_and_objects(item: str) -> None:
+    """A megabyte of them would hold everybody up for most of a second, and take 20 MB."""
+    with pytest.raises(BadPacket) as refused:
+        read_packet(f'2["x",{",".join([item] * MAX_CONTAINERS)}]', DEFAULT_LIMITS)
+    assert refused.value.limit == "too_large"
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"[": [' * 50_000, '\\"]}' * 50_000])
+def test_brackets_in_a_text_are_no_lists(text: str) -> None:
+    packet = read_packet(f"2{json.dumps(['x', text])}", DEFAULT_LIMITS)
+    assert packet.data == ["x", text]
+
+
+def test_a_text_without_an_end_is_refused_soon() -> None:
+    began_s = time.process_time()
+    with pytest.raises(BadPacket):
+        read_packet('2["' + '[\\"' * 200_000, DEFAULT_LIMITS)
+    assert time.process_time() - began_s < 5

@@ -12,6 +12,8 @@ UPGRADE_TIMEOUT_S: Final = 10
 # Of a request, its URL included: nobody needs more, and uvicorn would keep whatever comes.
 MAX_HEAD_BYTES: Final = 65_536
 MAX_HEADERS: Final = 200
+# Lists and objects of a message: a megabyte can have 300,000 of them, which take 20 MB and most of a second.
+MAX_CONTAINERS: Final = 20_000
 # Of a URL. No WebSocket library takes more; and all of it is read again for each CONNECT.
 MAX_QUERY_BYTES: Final = 8_192
 # Of a CONNECT, which brings a token and a few words: it is kept for as long as its client is there.
@@ -23,7 +25,7 @@ READ_BYTES: Final = 4_096
 # Frames with less than that carry next to nothing, but each takes as long to read as a large one.
 SMALL_FRAME_BYTES: Final = 256
 FRAMES_PER_S: Final = 2_000
-FRAMES_AT_ONCE: Final = 4_000
+FRAMES_AT_ONCE: Final = 2_500
 # Of what a client has yet to take, in the system's buffers; the rest is in ours.
 MAX_UNSENT_BYTES: Final = 65_536
 # What a client has to take of an answer: enough for any phone that is connected at all.

@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn
 from engineio.packet import MESSAGE
 from socketio.packet import ACK, BINARY_ACK, BINARY_EVENT, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
 
-from .limits import Limits
+from .limits import MAX_CONTAINERS, Limits
 from .metrics import Limit, size_of
 
 __all__ = ["ACK", "BINARY_ACK", "BINARY_EVENT", "CONNECT", "DISCONNECT", "EVENT", "BadPacket", "Packet"]
@@ -133,7 +133,16 @@ def _refuse_constant(name: str) -> NoReturn:
 _decoder: Final = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
+# The last one need not end: looking for an end that is not there takes the square of the time.
+STRING: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+
+
 def _read_json(text: str, max_nesting: int) -> Any:
+    containers = text.count("[") + text.count("{")
+    if containers > MAX_CONTAINERS:  # Most of them may be in strings.
+        outside = STRING.sub("", text)
+        if outside.count("[") + outside.count("{") > MAX_CONTAINERS:
+            raise BadPacket(f"a message has at most {MAX_CONTAINERS} lists and objects", "too_large")
     try:
         data = _decoder.decode(text) if text else None
     except RecursionError as error:
@@ -141,7 +150,7 @@ def _read_json(text: str, max_nesting: int) -> Any:
     except ValueError as error:
         raise BadPacket("the payload is not JSON") from error
     # There is no need to look where there are so few of them; strings may have some, too.
-    if text.count("[") + text.count("{") > max_nesting:
+    if containers > max_nesting:
         _check_nesting(data, max_nesting)
     return data
 
@@ -168,7 +177,8 @@ def _too_deep(max_nesting: int) -> BadPacket:
 def _fill(data: Any, attachments: list[bytes | None]) -> Any:
     """The same data, with attachments where their placeholders were; each is used once."""
     if isinstance(data, list):
-        return [_fill(item, attachments) for item in data]
+        # There can be half a million that are neither list nor object.
+        return [_fill(item, attachments) if isinstance(item, list | dict) else item for item in data]
     if not isinstance(data, dict):
         return data
     if data.get("_placeholder") is not True:

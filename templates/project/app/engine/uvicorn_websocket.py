@@ -12,6 +12,7 @@ What is overridden, and why:
 """
 
 from asyncio import BaseTransport
+from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
@@ -60,13 +61,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().handle_events()
 
     def handle_cont(self, event: Frame) -> None:
-        whole = self.frames[0]
+        whole: Any = self.frames[0]
         if not isinstance(whole, bytearray):
             whole = bytearray(whole)
         whole += event.data
-        self.frames = [whole]
+        self.frames = [bytes(whole) if event.fin else whole]
         if event.fin:
-            self.frames = [bytes(whole)]
             self.send_receive_event_to_app()
 
     def handle_ping(self) -> None:
