@@ -20,11 +20,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     stop_server(running)
 
 
-async def preflight(url: str, origin: str) -> tuple[int, str | None]:
+async def preflight(url: str, origin: str, method: str = "POST") -> tuple[int, str | None]:
     """The status and the origin that a browser would be allowed to continue with."""
     asked = {
         "Origin": origin,
-        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Method": method,
         "Access-Control-Request-Headers": "authorization,content-type",
     }
     async with aiohttp.ClientSession() as http, http.options(url, headers=asked) as answer:
@@ -35,6 +35,8 @@ async def test_pages_of_an_allowed_origin_may_call_the_http_api(server: RunningS
     for path in ("/api/users", "/api/login", "/api/token"):
         assert await preflight(server.url + path, ALLOWED) == (200, ALLOWED)
         assert await preflight(server.url + path, FOREIGN) == (400, None)
+    for origin, answer in ((ALLOWED, (200, ALLOWED)), (FOREIGN, (400, None))):
+        assert await preflight(f"{server.url}/api/users/me", origin, "DELETE") == answer
 
 
 @pytest.mark.parametrize(("origin", "status"), [(ALLOWED, 200), (FOREIGN, 400)])

@@ -46,7 +46,7 @@ def create_http(lifespan: Lifespan[FastAPI]) -> FastAPI:
         http.add_middleware(
             CORSMiddleware,
             allow_origins=origins,
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "Content-Type"],
         )
     return http
