@@ -270,6 +270,9 @@ async def test_joining_and_leaving_while_it_is_checked_leaves_nothing(ends: str)
         raw_polling(url) as polling,
         raw_socket(url) as websocket,
     ):
+        await websocket.send(ADA)
+        assert await polling.post(ADA) == 200
+        await until(lambda: len(watched.calls) == 2)
         both = [ADA, "41/people,", "40/nowhere,"] * 100
         await websocket.send(*both, ADA, ends)
         assert await polling.post(*both, ADA, ends) == 200

@@ -1,5 +1,7 @@
 """What the server knows of an Engine.IO connection, which several namespaces may share."""
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Final
 
@@ -24,6 +26,8 @@ class Connection:
         self.origin = origin
         self.limits = limits = admission.limits
         self.half: Packet | None = None
+        # By namespace: one handshake at a time, also of those who have left, or failures were counted too late.
+        self.handshakes: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._admission = admission
         self._warned = False
         self._greeted = False

@@ -119,8 +119,14 @@ class Server(socketio.AsyncServer):
             session.post(self._accept_or_refuse(session, read_request(sid, self.environ[eio_sid], data)))
 
     async def _accept_or_refuse(self, session: Session, handshake: Handshake) -> None:
-        handler = session.handler
-        refusal = await handler.handshake(handshake)
+        handler, connection = session.handler, session.connection
+        async with connection.handshakes[handler.namespace]:
+            if session.closed:
+                return  # It did not wait for its turn.
+            if self.admission.failed_too_often(connection.origin):
+                refusal: Refusal | None = TOO_OFTEN
+            else:
+                refusal = await handler.handshake(handshake)
         if refusal is None and not session.closed:
             refusal = self._enter(session)
         if refusal is None:
@@ -137,7 +143,7 @@ class Server(socketio.AsyncServer):
             # It left while it was being checked: nobody heard of it, and nobody will.
             handler.closed(session.sid)
         elif session.closed:
-            self._count_refusal(session.connection, handler.namespace, refusal)
+            self._count_refusal(connection, handler.namespace, refusal)
         else:
             await self._forget(session)
             await self._refuse(session.eio_sid, handler.namespace, refusal)
