@@ -18,7 +18,7 @@ import socketio
 from engineio import packet as eio_packet
 from socketio import packet
 
-from ..core.transport import CLOSING, DisconnectReason, Handler, Handshake, Refusal
+from ..core.transport import CLOSING, DisconnectReason, Handler, Refusal
 from . import gate, log_context
 from .admission import Admission
 from .connection import Connection
@@ -116,9 +116,9 @@ class Server(socketio.AsyncServer):
             log.info("%s: a client asked to connect twice", namespace)
         else:
             session = self.sessions[sid] = Session(sid, eio_sid, handler, connection, self.busy)
-            session.post(self._accept_or_refuse(session, read_request(sid, self.environ[eio_sid], data)))
+            session.post(self._accept_or_refuse(session, data))
 
-    async def _accept_or_refuse(self, session: Session, handshake: Handshake) -> None:
+    async def _accept_or_refuse(self, session: Session, auth: Any) -> None:
         handler, connection = session.handler, session.connection
         async with connection.handshakes[handler.namespace]:
             if session.closed:
@@ -126,7 +126,8 @@ class Server(socketio.AsyncServer):
             if self.admission.failed_too_often(connection.origin):
                 refusal: Refusal | None = TOO_OFTEN
             else:
-                refusal = await handler.handshake(handshake)
+                request = read_request(session.sid, self.environ[session.eio_sid], auth)
+                refusal = await handler.handshake(request)
         if refusal is None and not session.closed:
             refusal = self._enter(session)
         if refusal is None:
