@@ -73,7 +73,7 @@ def test_all_that_is_broken_is_told_but_no_secret(macchiato: Macchiato, ready: P
     git(ready, "add", "--force", ".env")
     (ready / ".env").chmod(0o644)
     text = (ready / "pyproject.toml").read_text()
-    (ready / "pyproject.toml").write_text(text.replace('"uvicorn>=0.54"', '"no-such-package[x]>=1"'))
+    (ready / "pyproject.toml").write_text(text.replace('"uvicorn==0.54.*"', '"no-such-package[x]>=1"'))
     (ready / ".macchiato/namespaces/dev_user.yml").write_text("template: [\n")
     (ready / "app/namespaces/dev_user.py").write_text("import nope\n")
 
