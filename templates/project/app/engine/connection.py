@@ -26,7 +26,7 @@ class Connection:
         self.origin = origin
         self.limits = limits = admission.limits
         self.half: Packet | None = None
-        # By namespace: one handshake at a time, also of those who have left, or failures were counted too late.
+        # By namespace: one handshake at a time, also of who has left, or failures would be counted too late.
         self.handshakes: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._admission = admission
         self._warned = False

@@ -2,8 +2,8 @@
 
 What is overridden, and why:
 
-- `data_received`: the library neither answers nor closes when it cannot read the request; and it reads as many
-  frames as come at once, though each takes its time, and they can be empty.
+- `data_received`: the library neither answers nor closes when it cannot read the request; and it reads as
+  many frames as come at once, though each takes its time, and they can be empty.
 - `handle_events`: the library does not count frames. Those that are no messages do not get any further.
 - `handle_cont`: the library keeps each frame of a message, and so up to a hundred times the message's size.
 - `handle_ping`: the library answers a client that does not read the answers.
