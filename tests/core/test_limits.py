@@ -96,7 +96,7 @@ def said(number: int, size: int = 1) -> str:
 
 
 async def test_who_sends_too_much_at_once_is_told_which_events_were_refused() -> None:
-    async with limited(events_per_second=20, events_burst=5) as (people, url), raw_socket(url) as client:
+    async with limited(events_per_second=1, events_burst=5) as (people, url), raw_socket(url) as client:
         await client.join("/people", {"token": "Ada"})  # The first of five.
         await client.send(*map(said, range(8)), '42/people,["say","x"]')
         acks = dict([await ack_in(client) for _ in range(8)])
@@ -105,7 +105,7 @@ async def test_who_sends_too_much_at_once_is_told_which_events_were_refused() ->
         assert [acks[number] for number in range(4, 8)] == [RATE_LIMITED] * 4
         assert people.refused() == {"rate_limited": 5}
 
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(1)
         assert (await client.ask("/people", 9, "say", "I waited"))["ok"]
 
 
