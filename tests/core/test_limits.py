@@ -119,7 +119,7 @@ async def test_who_goes_on_regardless_is_disconnected_and_told_why() -> None:
         await client.send(*map(said, range(50)))
         heard = [str(packet) for packet in await client.until_closed()]
 
-        reason = {"code": "rate_limited", "message": "It sent much more than it may"}
+        reason = {"code": "rate_limited", "message": "too many events, though earlier ones were refused"}
         assert heard[-2:] == [f"42/people,{json.dumps(['closing', reason], separators=(',', ':'))}", "1"]
         assert sum('"ok":false' in packet for packet in heard) == 3
         await until(lambda: people.left)
@@ -144,7 +144,9 @@ async def test_the_log_says_once_who_is_too_fast(caplog: pytest.LogCaptureFixtur
         for _ in range(39):
             await ack_in(client)
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert warnings == ["127.0.0.1 is over a limit, rate_limited: over 1 events per second"]
+    assert warnings == [
+        "127.0.0.1 is over a limit, rate_limited: over 1 events per second (docs/security.md)"
+    ]
 
 
 async def test_what_no_event_is_made_of_is_limited_too() -> None:
@@ -188,7 +190,10 @@ async def test_only_so_many_events_wait_to_be_handled() -> None:
 
 
 async def test_only_so_many_bytes_wait_to_be_handled() -> None:
-    async with limited(max_queue_bytes=10_000) as (people, url), raw_socket(url) as client:
+    async with (
+        limited(max_message_bytes=10_000, max_queue_bytes=10_000) as (people, url),
+        raw_socket(url) as client,
+    ):
         await client.join("/people", {"token": "Ada"})
         await client.send('42/people,0["wait",0]')
         await asyncio.sleep(0.05)
@@ -201,7 +206,10 @@ async def test_only_so_many_bytes_wait_to_be_handled() -> None:
 
 async def test_leaving_and_joining_again_makes_no_room_for_more() -> None:
     """Of what a client has sent, and is not handled yet."""
-    async with limited(max_queue_bytes=10_000) as (people, url), raw_socket(url) as client:
+    async with (
+        limited(max_message_bytes=10_000, max_queue_bytes=10_000) as (people, url),
+        raw_socket(url) as client,
+    ):
         for _ in range(3):
             await client.join("/people", {"token": "Ada"})
             await client.send(f'42/people,["wait","{"x" * 4000}"]', "41/people,")
@@ -428,7 +436,7 @@ async def test_what_is_just_within_the_limits_is_handled() -> None:
 
 async def test_who_does_not_read_is_disconnected_and_nobody_else() -> None:
     async with (
-        limited(max_queue_bytes=100_000, connect_timeout_s=60) as (people, url),
+        limited(max_message_bytes=100_000, max_queue_bytes=100_000, connect_timeout_s=60) as (people, url),
         raw_socket(url) as stalled,
         raw_polling(url) as lazy,
         raw_socket(url) as reading,
@@ -470,6 +478,17 @@ def test_only_so_many_buckets_are_remembered() -> None:
     for key in ("a", "b", "a", "c"):
         buckets.take(key)
     assert [buckets.is_empty(key) for key in "abc"] == [True, False, True]
+
+
+async def test_the_log_is_no_place_to_fill(caplog: pytest.LogCaptureFixture) -> None:
+    async with limited(connections_per_address=1) as (people, url), raw_socket(url):
+        async with aiohttp.ClientSession() as http:
+            for _ in range(30):
+                async with http.get(f"{url}/socket.io/?EIO=4&transport=polling") as answer:
+                    assert answer.status == 429
+        assert people.refused() == {"too_many_connections": 30}
+    warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert 10 <= len(warnings) < 30
 
 
 def test_what_there_is_none_of_is_not_remembered() -> None:

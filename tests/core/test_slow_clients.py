@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
 from app.engine import Limits, SocketServer
-from app.engine.limits import MAX_HEAD_BYTES, MAX_HEADERS, MAX_PIPELINED
+from app.engine.limits import MAX_HEAD_BYTES, MAX_HEADERS, MAX_PIPELINED, SPARE_CONNECTIONS
 from tests.core.behind import until, until_forgotten
 from tests.core.people import people_wrapper
 from tests.core.tcp import OPEN_WEBSOCKET, Tcp, serving_app, tcp, text_frame
@@ -295,31 +295,35 @@ async def test_a_websocket_may_be_silent() -> None:
 
 
 async def test_an_address_has_only_so_many_tcp_connections_whatever_they_are_for() -> None:
-    limits = Limits(connections_per_address=1)
+    limits, count = Limits(connections_per_address=1), 2 + SPARE_CONNECTIONS
     async with serving_app(Echo(at_once=True), limits=limits) as server, AsyncExitStack() as stack:
-        idle, _ = [await stack.enter_async_context(tcp(server.port)) for _ in range(2)]
-        await until(lambda: len(server.connections) == 2)
+        idle, *_ = [await stack.enter_async_context(tcp(server.port)) for _ in range(count)]
+        await until(lambda: len(server.connections) == count)
         async with tcp(server.port) as another:
             assert await another.until_closed() == b""
         assert server.refused == {"too_many_connections": 1}
 
         idle.close()
-        await until(lambda: len(server.connections) == 1)
+        await until(lambda: len(server.connections) == count - 1)
         websocket = await stack.enter_async_context(tcp(server.port))
         await websocket.send(OPEN_WEBSOCKET)
         await websocket.until_closed()
-        await until(lambda: len(server.connections) == 1)
+        await until(lambda: len(server.connections) == count - 1)
         again = await stack.enter_async_context(tcp(server.port))
         await again.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert (await again.receive()).startswith(b"HTTP/1.1 200 ")
 
 
-async def test_a_trusted_proxy_has_as_many_connections_as_it_has_clients() -> None:
-    limits = Limits(connections_per_address=1)
+@pytest.mark.parametrize(("proxies", "more"), [(["127.0.0.0/8"], 1), (["192.0.2.1", "2001:db8::/32"], 0)])
+async def test_a_trusted_proxy_has_as_many_connections_as_it_has_clients(
+    proxies: list[str], more: int
+) -> None:
+    limits, count = Limits(connections_per_address=1), 2 + SPARE_CONNECTIONS
     async with (
-        serving_app(Echo(at_once=True), limits=limits, trusted_proxies=["127.0.0.1"]) as server,
+        serving_app(Echo(at_once=True), limits=limits, trusted_proxies=proxies) as server,
         AsyncExitStack() as stack,
     ):
-        for _ in range(5):
-            await stack.enter_async_context(tcp(server.port))
-        await until(lambda: len(server.connections) == 5)
+        clients = [await stack.enter_async_context(tcp(server.port)) for _ in range(count + 1)]
+        await clients[0].send(GET)
+        await clients[0].receive()
+        await until(lambda: len(server.connections) == count + more)

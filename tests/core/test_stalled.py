@@ -113,7 +113,7 @@ def test_a_client_that_does_not_read_cannot_ask_for_more_and_more_answers(run: R
             (protocol,) = server.connections
             await until(lambda: not protocol.writable.is_set())
             before = protocol.transport.get_write_buffer_size()
-            for _ in range(30):
+            for _ in range(20):
                 await client.send(PING * 100)
                 await asyncio.sleep(0)
             await asyncio.sleep(0.5)

@@ -3,7 +3,7 @@
 import logging
 from typing import Final
 
-from .limits import MAX_ORIGINS, Limits
+from .limits import LOGGED_AT_ONCE, LOGGED_PER_S, MAX_ORIGINS, Limits
 from .metrics import Limit, Metrics
 from .rates import Tally, TokenBuckets
 
@@ -24,14 +24,18 @@ class Admission:
         self._metrics = metrics
         self._connections = Tally(limits.connections_per_address)
         self._clients = Tally(limits.connections_per_client)
+        self._logged = TokenBuckets(LOGGED_PER_S, LOGGED_AT_ONCE, most=MAX_ORIGINS)
         per_minute = limits.failed_handshakes_per_minute
         self._failures = TokenBuckets(per_minute / 60, per_minute, most=MAX_ORIGINS)
 
     def refused(self, limit: Limit, whom: str, why: str, *, quietly: bool = False) -> None:
-        """Somebody is over a limit: this is for the metrics and, unless `quietly`, for the log."""
+        """Somebody is over a limit: this is for the metrics and, unless `quietly`, for the log.
+
+        Of one and the same, not more than `LOGGED_PER_S` are logged, or this would be a way to fill the disk.
+        """
         self._metrics.refused(limit)
-        if not quietly:
-            log.warning("%s is over a limit, %s: %s", whom, limit, why)
+        if not quietly and self._logged.take(whom):
+            log.warning("%s is over a limit, %s: %s (docs/security.md)", whom, limit, why)
 
     def enter(self, origin: str) -> bool:
         """Count a connection, unless there are too many; `leave` is for those that were counted."""

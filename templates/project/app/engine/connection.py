@@ -82,7 +82,7 @@ class Connection:
             BadPacket: There have been too many: the client goes on though it is told.
         """
         if not self._strikes.take():
-            raise BadPacket("It sent much more than it may", "rate_limited")
+            raise BadPacket("too many events, though earlier ones were refused", "rate_limited")
         self._admission.refused("rate_limited", self.origin, why, quietly=self._warned)
         self._warned = True
 

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from .addresses import origin_of
 from .admission import Admission
 from .engineio_socket import EngineSocket
-from .gate import BAD_REQUEST, TOO_LARGE, UNKNOWN_SESSION, Problem, problem_with, query_of
+from .gate import BAD_REQUEST, FAILED, TOO_LARGE, UNKNOWN_SESSION, Problem, problem_with, query_of
 from .packets import BadPacket
 from .request import receive_again, receive_without_body, turn_away, whole_body
 
@@ -94,9 +94,10 @@ class EngineServer(engineio.AsyncServer):
         }
         socket.queue.put_nowait(Packet(OPEN, greeting))
         problem: Any = await self._trigger_event("connect", sid, environ)
-        if isinstance(problem, Problem):
+        if problem is not None:
             del self.sockets[sid]
-            return problem.response()
+            # The library makes False of an exception.
+            return (problem or FAILED).response()
         socket.schedule_ping()
         if transport == "websocket":
             return await socket.handle_get_request(environ)

@@ -2,13 +2,15 @@
 
 from typing import Annotated, Final
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, ValidationInfo
 
 # A python-socketio client drops the connection when a poll brings more.
 MAX_PACKETS_PER_POLL: Final = 16
 # A poll with that many bytes is answered, though there may be more.
 ENOUGH_BYTES: Final = 65_536
 UPGRADE_TIMEOUT_S: Final = 10
+# TCP connections of an address, besides two for each of CONNECTIONS_PER_ADDRESS.
+SPARE_CONNECTIONS: Final = 32
 # Of a request, its URL included: nobody needs more, and uvicorn would keep whatever comes.
 MAX_HEAD_BYTES: Final = 65_536
 MAX_HEADERS: Final = 200
@@ -36,9 +38,18 @@ LAST_TIMEOUT_S: Final = 1
 HOLD_S: Final = 0.1
 # A minute's worth of failures, of so many origins, are remembered; then the oldest are forgotten.
 MAX_ORIGINS: Final = 10_000
+# Warnings about one origin.
+LOGGED_PER_S: Final = 1
+LOGGED_AT_ONCE: Final = 10
 
 Count = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0.01, allow_inf_nan=False)]
+
+
+def _at_least_a_message(max_queue_bytes: int, info: ValidationInfo) -> int:
+    if max_queue_bytes < info.data.get("max_message_bytes", 0):
+        raise ValueError("it is less than MAX_MESSAGE_BYTES: a single message would be too much")
+    return max_queue_bytes
 
 
 class Limits(BaseModel):
@@ -71,7 +82,7 @@ class Limits(BaseModel):
     max_message_bytes: Count = 1_000_000
     max_attachments: Annotated[int, Field(ge=0)] = 10
     max_nesting: Annotated[int, Field(ge=1, le=500)] = 100
-    max_queue_bytes: Count = 4_000_000
+    max_queue_bytes: Annotated[Count, AfterValidator(_at_least_a_message)] = 4_000_000
     max_queued_events: Count = 256
     events_per_second: Count = 100
     events_burst: Count = 200

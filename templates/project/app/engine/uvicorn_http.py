@@ -51,7 +51,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._set_timer()
         self._has_entered = self._peer.enter()
         if not self._has_entered:
-            self._peer.is_over("too_many_connections", "more TCP connections than its sessions need")
+            why = "more TCP connections than sessions need; is that a proxy? See TRUSTED_PROXIES"
+            self._peer.is_over("too_many_connections", why)
             transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -2,14 +2,15 @@
 
 import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import uvicorn
 
 from .addresses import origin_of
-from .limits import LAST_TIMEOUT_S, MAX_UNSENT_BYTES, SLOWEST_BYTES_PER_S, Limits
+from .limits import LAST_TIMEOUT_S, MAX_UNSENT_BYTES, SLOWEST_BYTES_PER_S, SPARE_CONNECTIONS, Limits
 from .metrics import Limit
 from .rates import Tally
 from .server import STATE_KEY, SocketServer
@@ -19,11 +20,18 @@ from .timer import Timer
 class LimitedConfig(uvicorn.Config):
     """uvicorn hands it to each connection, and so the limits, and what is counted of all connections."""
 
-    def __init__(self, *args: Any, limits: Limits, **more: Any) -> None:
+    def __init__(self, *args: Any, limits: Limits, trusted_proxies: Sequence[str], **more: Any) -> None:
+        # uvicorn would trust whoever connects from this machine.
+        more |= {"proxy_headers": bool(trusted_proxies), "forwarded_allow_ips": list(trusted_proxies)}
         super().__init__(*args, **more)
         self.limits = limits
-        # Twice as many as sessions: a client that polls has two.
-        self.connections = Tally(2 * limits.connections_per_address)
+        # A client that polls has two; and some are for pages, or have not ended yet.
+        self.connections = Tally(2 * limits.connections_per_address + SPARE_CONNECTIONS)
+        self._proxies = [ip_network(proxy) for proxy in trusted_proxies]
+
+    def is_proxy(self, address: str) -> bool:
+        """Whether it is one that is trusted."""
+        return bool(self._proxies) and any(ip_address(address) in proxy for proxy in self._proxies)
 
 
 class Peer:
@@ -39,7 +47,7 @@ class Peer:
         self._config: LimitedConfig = config
         self._state = state
         # Proxies have as many as there are clients, and are to limit these themselves.
-        self._is_counted = isinstance(address, tuple) and not config.proxy_headers
+        self._is_counted = isinstance(address, tuple) and not self._config.is_proxy(address[0])
 
     @property
     def limits(self) -> Limits:

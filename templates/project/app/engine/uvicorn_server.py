@@ -43,15 +43,14 @@ def uvicorn_config(
     return LimitedConfig(
         app,
         limits=limits,
+        trusted_proxies=trusted_proxies,
         factory=True,
         http=HttpProtocol,
         ws=WebSocketProtocol,  # Made of what uses the least CPU of uvicorn's three.
-        ws_max_size=limits.max_message_bytes,
+        # More than a message may have: the engine tells the client why it is refused, uvicorn would not.
+        ws_max_size=2 * limits.max_message_bytes,
         ws_ping_interval=None,  # Engine.IO has pings of its own.
         ws_per_message_deflate=False,  # Costs more CPU and memory than it saves; Node's default as well.
-        # uvicorn would trust whoever connects from this machine.
-        proxy_headers=bool(trusted_proxies),
-        forwarded_allow_ips=list(trusted_proxies),
         timeout_graceful_shutdown=3,
         log_config=log_config,
         reload=reload_dirs is not None,
