@@ -186,6 +186,15 @@ async def test_messages_are_counted_in_bytes() -> None:
     assert more("sent", after, broadcast) == len('2/people,["news","x"]')
 
 
+async def test_a_renewal_is_counted_by_its_name() -> None:
+    people = people_wrapper()
+    async with serving(people) as url, raw_socket(url) as client:
+        await client.join("/people", {"token": "Ada"})
+        assert (await client.ask("/people", 1, "renewToken", "Ada"))["ok"]
+        found = counted(people)
+    assert found["events_total event=renewToken namespace=/people outcome=ok"] == 1
+
+
 async def test_what_clients_make_up_grows_nothing() -> None:
     people = people_wrapper()
     async with serving(people, limits=GENEROUS) as url, raw_socket(url) as client:

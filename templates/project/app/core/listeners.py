@@ -116,7 +116,8 @@ class Listeners:
         self._by_event: dict[str, Listener] = {}
 
     def __contains__(self, event: object) -> bool:
-        return isinstance(event, str) and event in self._by_event
+        """Whether clients can send it: every other name is one that they made up."""
+        return event == RENEWAL or (isinstance(event, str) and event in self._by_event)
 
     def add(self, listener: Listener) -> None:
         """Raises:

@@ -1,4 +1,7 @@
-"""How much the server takes from its clients, and how long it waits for them. Each of these is a setting."""
+"""How much the server takes from its clients, and how long it waits for them.
+
+`Limits` are settings; the constants before them are what nobody should have to change.
+"""
 
 from typing import Annotated, Final
 

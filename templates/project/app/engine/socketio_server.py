@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 library_log: Any = logging.getLogger(f"{__name__}.library")
 library_log.setLevel(logging.ERROR)
 
-TOO_OFTEN = Refusal("Too many attempts: wait a minute", {"code": "rate_limited"})
+TOO_OFTEN = Refusal("Too many attempts: try again later", {"code": "rate_limited"})
 TOO_MANY_CONNECTIONS = Refusal("Too many connections", {"code": "too_many_connections"})
 UNKNOWN_NAMESPACE = Refusal("There is no such namespace", {"code": "unknown_namespace"})
 
