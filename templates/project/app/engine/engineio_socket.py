@@ -236,12 +236,16 @@ class EngineSocket(AsyncSocket):
         """Called when the connection begins, and for each pong."""
         if self.last_ping:  # Else nobody asked for the pong.
             self.last_ping = None
-            self._timer.set(self.server.ping_interval, self._ping)
+            interval_s = self.server.ping_interval
+            due = time.time() + interval_s
+            self._timer.set(interval_s, lambda: self._ping(due))
 
-    def _ping(self) -> None:
-        self.last_ping = time.time()
+    def _ping(self, due: float) -> None:
+        now, timeout_s = time.time(), self.server.ping_timeout
+        # A server that is late, or whose clock was set, must not blame its clients for it.
+        self.last_ping = due if 0 <= now - due < timeout_s / 10 else now
         self.queue.put_nowait(Packet(PING))
-        self._timer.set(self.server.ping_timeout, self._time_out)
+        self._timer.set(self.last_ping + timeout_s - now, self._time_out)
 
     def _time_out(self) -> None:
         self.give_up(self.server.reason.PING_TIMEOUT)
