@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-TEMPLATE = Path(__file__).resolve().parents[1] / "templates" / "project"
-sys.path[:0] = [str(TEMPLATE), str(TEMPLATE / "tests")]
+CHECKOUT = Path(__file__).resolve().parents[1]
+TEMPLATE = CHECKOUT / "templates" / "project"
+sys.path[:0] = [str(CHECKOUT), str(TEMPLATE), str(TEMPLATE / "tests")]
 
 from fastapi import FastAPI  # noqa: E402
 from starlette.types import ASGIApp  # noqa: E402
@@ -22,6 +23,7 @@ from app.core import Client, SocketWrapper  # noqa: E402
 from app.engine import Limits, SocketServer  # noqa: E402
 from app.engine.uvicorn_server import UvicornServer, uvicorn_config  # noqa: E402
 from support import Member, free_port, wait_for_health  # noqa: E402
+from tests.core.tcp import OPEN_WEBSOCKET, text_frame  # noqa: E402
 
 people = SocketWrapper[None](socket_namespace="people")
 farewells: dict[str, int] = {}
@@ -58,13 +60,6 @@ def serve(port: int, max_queue_bytes: int) -> None:
     UvicornServer(config).run()
 
 
-OPEN = (
-    b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\n"
-    b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-)
-
-
 class Stalled:
     """Joins the namespace, and reads nothing any more."""
 
@@ -72,10 +67,9 @@ class Stalled:
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self._socket.connect(("127.0.0.1", port))
-        self._socket.sendall(OPEN)
+        self._socket.sendall(OPEN_WEBSOCKET.replace(b"/", b"/socket.io/?EIO=4&transport=websocket", 1))
         self._until(b"0{")
-        join = b"40/people,"
-        self._socket.sendall(bytes([0x81, 0x80 | len(join), 0, 0, 0, 0]) + join)
+        self._socket.sendall(text_frame("40/people,"))
         self._until(b'40/people,{"sid"')
 
     def _until(self, text: bytes) -> None:

@@ -32,7 +32,6 @@ class Connection:
         self._warned = False
         self._greeted = False
         self._sessions = 0
-        self._at_work = 0
         self._unhandled = 0
         self._unhandled_bytes = 0
         self._closed = False
@@ -110,6 +109,7 @@ class Connection:
         """A session has made that call, or will not make it."""
         self._unhandled -= 1
         self._unhandled_bytes -= size
+        self._leave_if_over()
 
     def joined(self) -> None:
         """A session has begun."""
@@ -122,15 +122,6 @@ class Connection:
         if not self._sessions:
             self._wait()
 
-    def began(self) -> None:
-        """A session has calls to make."""
-        self._at_work += 1
-
-    def finished(self) -> None:
-        """A session has made its calls."""
-        self._at_work -= 1
-        self._leave_if_over()
-
     def closed(self) -> None:
         self._timer.cancel()
         self._closed = True
@@ -138,7 +129,7 @@ class Connection:
 
     def _leave_if_over(self) -> None:
         # Not while events are handled that it left behind: leaving must not make room for more of them.
-        if self._closed and not self._at_work:
+        if self._closed and not self._unhandled:
             self._admission.leave(self.origin)
 
     def _wait(self) -> None:

@@ -42,8 +42,8 @@ class TokenBuckets:
         self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def take(self, key: str) -> bool:
-        bucket = self._buckets.setdefault(key, TokenBucket(self._per_second, self._burst))
-        self._buckets.move_to_end(key)
+        bucket = self._buckets.pop(key, None) or TokenBucket(self._per_second, self._burst)
+        self._buckets[key] = bucket  # As the last one.
         if len(self._buckets) > self._most:
             self._buckets.popitem(last=False)
         return bucket.take()

@@ -42,7 +42,6 @@ class Session:
         self.connection.posted(size)
         if self.worker is None:
             self._busy.add(self)
-            self.connection.began()
             self.worker = asyncio.create_task(self._work())
 
     def discard(self) -> None:
@@ -79,4 +78,3 @@ class Session:
             self.connection.handled(size)
         self.worker = None
         self._busy.discard(self)
-        self.connection.finished()
