@@ -164,21 +164,20 @@ async def test_fifty_clients_that_vanish_when_they_are_accepted_get_one_farewell
     assert len(set(hooked.welcomed)) == len(hooked.welcomed)
 
 
-async def test_whoever_is_found_dead_at_the_moment_of_acceptance_leaves_nothing() -> None:
-    """Nobody noticed that it answers no pings until the server tried to tell it that it is accepted."""
+async def test_whoever_times_out_at_the_moment_of_acceptance_leaves_nothing() -> None:
     hooked = Hooked()
     async with serving(hooked.wrapper) as url, raw_socket(url) as client, asyncio.timeout(20):
         client.silent = True
         await client.send('40/people,{"token":"Ada"}')
         await until(lambda: hooked.checking)
         (connection,) = engine_of(hooked.wrapper).eio.sockets.values()
-        connection.last_ping = 1.0  # Long ago: as if 45 s had passed without a pong.
+        connection.end("ping timeout")
         hooked.gate.set()
         await until_forgotten(hooked.wrapper)
     assert (hooked.welcomed, hooked.farewells) == ([], [])
 
 
-async def test_whoever_is_found_dead_when_it_is_thrown_out_gets_its_farewell() -> None:
+async def test_whoever_times_out_when_it_is_thrown_out_gets_one_farewell() -> None:
     hooked = Hooked()
     hooked.gate.set()
     async with serving(hooked.wrapper) as url, raw_socket(url) as client, asyncio.timeout(20):
@@ -186,10 +185,10 @@ async def test_whoever_is_found_dead_when_it_is_thrown_out_gets_its_farewell() -
         await until(lambda: hooked.welcomed)
         (ada,) = hooked.wrapper.get_connected_sockets()
         (connection,) = engine_of(hooked.wrapper).eio.sockets.values()
-        connection.last_ping = 1.0
+        connection.give_up("ping timeout")
         await hooked.wrapper.transport.disconnect(ada.sid)
         await until_forgotten(hooked.wrapper)
-    assert hooked.farewells == [(ada.sid, "ping timeout")]
+    assert hooked.farewells == [(ada.sid, "server disconnect")]
 
 
 async def test_messages_of_a_connection_that_timed_out_are_not_heard() -> None:

@@ -12,43 +12,44 @@ import engineio
 import pytest
 import socketio
 import uvicorn
-from engineio import exceptions
 from engineio.async_drivers import asgi
 from engineio.async_socket import AsyncSocket
-from engineio.packet import NOOP, Packet
+from socketio.base_manager import BaseManager
 from starlette.types import Message, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from app.engine.engineio_polling import PollingSocket
 from app.engine.engineio_server import EngineServer
 from app.engine.engineio_socket import EngineSocket
 from app.engine.limits import DEFAULT_LIMITS
+from app.engine.rooms import Rooms
 from app.engine.socketio_server import Server
 from app.engine.uvicorn_http import HttpProtocol
 from app.engine.uvicorn_server import UvicornServer
 from app.engine.uvicorn_websocket import WebSocketProtocol
 
+EMIT = "self, event, data, namespace, room=None, skip_sid=None, callback=None, to=None, **kwargs"
 # Each with the parameters that the library passes, or that we pass to it.
 OVERRIDDEN: list[tuple[type, type, str, str]] = [
     (socketio.AsyncServer, Server, "_engineio_server_class", "self"),
     (socketio.AsyncServer, Server, "_handle_eio_connect", "self, eio_sid, environ"),
-    (socketio.AsyncServer, Server, "_handle_eio_message", "self, eio_sid, data"),
-    (socketio.AsyncServer, Server, "_handle_eio_disconnect", "self, eio_sid, reason"),
-    (socketio.AsyncServer, Server, "_handle_connect", "self, eio_sid, namespace, data"),
-    (socketio.AsyncServer, Server, "_handle_event", "self, eio_sid, namespace, id, data"),
-    (socketio.AsyncServer, Server, "_handle_disconnect", "self, eio_sid, namespace, reason=None"),
-    (socketio.AsyncServer, Server, "_send_packet", "self, eio_sid, pkt"),
-    (socketio.AsyncServer, Server, "_send_eio_packet", "self, eio_sid, eio_pkt"),
     (socketio.AsyncServer, Server, "disconnect", "self, sid, namespace=None, ignore_queue=False"),
     (engineio.AsyncServer, EngineServer, "handle_request", "self, *args, **kwargs"),
     (engineio.AsyncServer, EngineServer, "_handle_connect", "self, environ, transport, jsonp_index=None"),
     (engineio.AsyncServer, EngineServer, "_ok", "self, packets=None, headers=None, jsonp_index=None"),
+    (AsyncSocket, PollingSocket, "handle_get_request", "self, environ"),
     (AsyncSocket, EngineSocket, "handle_get_request", "self, environ"),
-    (AsyncSocket, EngineSocket, "handle_post_request", "self, environ"),
-    (AsyncSocket, EngineSocket, "poll", "self"),
+    (AsyncSocket, PollingSocket, "handle_post_request", "self, environ"),
+    (AsyncSocket, PollingSocket, "poll", "self"),
     (AsyncSocket, EngineSocket, "close", "self, wait=True, abort=False, reason=None"),
     (AsyncSocket, EngineSocket, "schedule_ping", "self"),
     (AsyncSocket, EngineSocket, "send", "self, pkt"),
+    (socketio.AsyncManager, Rooms, "emit", EMIT),
+    (socketio.AsyncManager, Rooms, "basic_enter_room", "self, sid, namespace, room, eio_sid=None"),
+    (socketio.AsyncManager, Rooms, "basic_leave_room", "self, sid, namespace, room"),
+    (socketio.AsyncManager, Rooms, "basic_disconnect", "self, sid, namespace, **kwargs"),
+    (socketio.AsyncManager, Rooms, "get_participants", "self, namespace, room"),
     (uvicorn.Server, UvicornServer, "shutdown", "self, sockets=None"),
     (HttpToolsProtocol, HttpProtocol, "connection_made", "self, transport"),
     (HttpToolsProtocol, HttpProtocol, "connection_lost", "self, exc"),
@@ -77,7 +78,8 @@ CALLED: list[tuple[Callable[..., Any], str]] = [
     (socketio.AsyncServer._handle_ack, "self, eio_sid, namespace, id, data"),
     (engineio.AsyncServer._make_response, "self, response_dict, environ"),
     (engineio.AsyncServer._trigger_event, "self, event, *args, **kwargs"),
-    (AsyncSocket.check_ping_timeout, "self"),
+    (BaseManager.pre_connect, "self, eio_sid, namespace"),
+    (socketio.AsyncManager.connect, "self, sid, namespace"),
     (asgi.translate_request, "scope, receive, send"),
 ]
 
@@ -160,22 +162,6 @@ async def test_the_library_answers_400_to_a_post_that_raises_and_closes_its_sess
         b'"Bad Request"',
     )
     assert server.eio.sockets == {}
-
-
-async def test_the_library_closes_in_two_steps_and_calls_the_handler_between_them() -> None:
-    seen: list[tuple[bool, bool, str]] = []
-    server: Any = engineio.AsyncServer(async_mode="asgi")
-    socket = AsyncSocket(server, "sid")
-
-    async def on_disconnect(sid: str, reason: str) -> None:
-        seen.append((socket.closing, socket.closed, reason))
-
-    server.on("disconnect", on_disconnect)
-    await socket.close(wait=False, abort=True, reason="why")
-    assert seen == [(True, False, "why")]
-    assert (socket.closed, socket.queue.empty()) == (True, True)
-    with pytest.raises(exceptions.SocketIsClosedError):
-        await socket.send(Packet(NOOP))
 
 
 def test_a_socket_begins_as_if_it_had_answered_a_ping() -> None:

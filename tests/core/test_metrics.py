@@ -163,7 +163,7 @@ async def test_messages_are_counted_in_bytes() -> None:
         await client.join("/people", {"token": "Ada"})
         before = counted(people)
         asked = '2/people,7["echo","\u00fc"]'
-        answered = '3/people,7[{"ok":true,"data":"\\u00fc"}]'
+        answered = '3/people,7[{"ok":true,"data":"\u00fc"}]'
         await client.send(f"4{asked}")
         await client.receives(f"4{answered}")
         between = counted(people)
@@ -180,7 +180,7 @@ async def test_messages_are_counted_in_bytes() -> None:
         return now[f"{name}_bytes_total"] - then[f"{name}_bytes_total"]
 
     assert more("received", before, between) == len(asked.encode()) == len(asked) + 1
-    assert more("sent", before, between) == len(answered)
+    assert more("sent", before, between) == len(answered.encode())
     assert more("received", between, after) == len(asked_in_binary) + 5
     assert more("sent", between, after) == len(answered_in_binary) + 5
     assert more("sent", after, broadcast) == len('2/people,["news","x"]')

@@ -12,6 +12,7 @@ from typing import Any
 
 import engineio
 import socketio
+from engineio.packet import MESSAGE, Packet
 from fastapi import FastAPI
 from socketio.packet import ACK, CONNECT_ERROR
 from starlette.types import ASGIApp
@@ -19,7 +20,9 @@ from starlette.types import ASGIApp
 from app.core.transport import DisconnectReason, Handshake
 from app.engine import STATE_KEY, Limits, SocketServer
 from app.engine.admission import Admission
+from app.engine.connection import Connection
 from app.engine.engineio_server import EngineServer
+from app.engine.engineio_socket import EngineSocket
 from app.engine.metrics import Metrics
 from app.engine.socketio_server import Server
 from app.engine.uvicorn_server import UvicornServer, uvicorn_config
@@ -72,14 +75,21 @@ class Echo:
 class SuiteServer(Server):
     """Says what the suites want to hear where it is the application's to choose: acks, and words."""
 
-    async def _send(
-        self, kind: int, eio_sid: str, namespace: str, data: Any = None, *, id: int | None = None
+    def _send(
+        self, connection: Connection, kind: int, namespace: str, data: Any = None, *, id: int | None = None
     ) -> None:
         if kind == ACK:
             data = data[0]["data"]
         if kind == CONNECT_ERROR:
             data = {"message": "Invalid namespace"}
-        await super()._send(kind, eio_sid, namespace, data, id=id)
+        super()._send(connection, kind, namespace, data, id=id)
+
+
+class EchoServer(EngineServer):
+    """Sends messages back."""
+
+    def receive(self, socket: EngineSocket, message: str | bytes) -> None:
+        socket.put(Packet(MESSAGE, message))
 
 
 class SuiteSocketServer(SocketServer):
@@ -96,10 +106,9 @@ class SuiteSocketServer(SocketServer):
 
     def asgi_app(self, http: ASGIApp) -> ASGIApp:
         admission = Admission(self._server.admission.limits, Metrics())
-        echo: Any = EngineServer(admission=admission, async_mode="asgi", async_handlers=False)
-        echo.on("message", echo.send)
         app: ASGIApp = engineio.ASGIApp(
-            echo, other_asgi_app=socketio.ASGIApp(self._server, other_asgi_app=http)
+            EchoServer(admission=admission, async_mode="asgi"),
+            other_asgi_app=socketio.ASGIApp(self._server, other_asgi_app=http),
         )
         return app
 

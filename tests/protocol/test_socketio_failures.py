@@ -126,11 +126,11 @@ async def test_one_namespace_is_not_waited_for_while_the_other_sends_attachments
 async def test_a_bug_in_the_server_ends_the_connection(
     sockets: SuiteSocketServer, wire: Wire, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def crash(*_: Any) -> None:
+    def crash(*_: Any) -> None:
         raise RuntimeError("a bug")
 
     async with wire.joined() as websocket:
-        monkeypatch.setattr(sockets._server, "_handle_event", crash)
+        monkeypatch.setattr(sockets._server, "_take_event", crash)
         await websocket.send('42["message"]')
         assert await until_closed(websocket) == ["1"]
     assert "RuntimeError: a bug" in caplog.text

@@ -20,7 +20,7 @@ from app.core import (
     socket_nok,
     socket_ok,
 )
-from app.core.results import to_wire
+from app.core.wire import to_plain
 from tests.protocol.fuzzing.steps import Act
 
 
@@ -143,7 +143,7 @@ class Company:
 def add_listeners(wrapper: Wrapper) -> None:
     async def echo(wrapper: Wrapper, client: Client[Person], person: Person, *values: Any) -> Any:
         try:
-            return to_wire(values)
+            return to_plain(values)
         except ValueError as error:
             raise SocketError("unsendable", "No") from error
 

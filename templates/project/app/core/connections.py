@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
-from .results import SocketOk, to_wire
+from .results import SocketOk
 from .transport import CLOSING, Handshake, Transport
+from .wire import to_wire
 
 Metadata = TypeVar("Metadata")
 

@@ -1,16 +1,11 @@
 """What the parts of a wrapper answer: a middleware, a listener, and the acks on the wire."""
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, overload
 
-from pydantic_core import to_jsonable_python
+from .wire import to_plain, to_wire
 
 Metadata = TypeVar("Metadata")
-
-# How deep lists and objects may be nested in what is sent, long before any JSON parser gives up.
-MOST_NESTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +60,7 @@ class SocketError(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
-        self.details = to_wire(details)
+        self.details = to_plain(details)
 
 
 def ack_ok(value: object) -> dict[str, Any]:
@@ -80,39 +75,3 @@ def ack_ok(value: object) -> dict[str, Any]:
 def ack_nok(error: SocketError) -> dict[str, Any]:
     """The ack of a listener that failed."""
     return {"ok": False, "error": {"code": error.code, "message": error.message, "details": error.details}}
-
-
-def to_wire(value: object) -> Any:
-    """`value` as Socket.IO can carry it: JSON, and bytes in lists and mappings as binary attachments.
-
-    Pydantic models, dataclasses, dates, UUIDs, enums and the like become what Pydantic makes of them in JSON;
-    bytes inside a model or a dataclass become text.
-
-    Raises:
-        ValueError: Something in it has no such form.
-    """
-    try:
-        return _to_wire(value, MOST_NESTED)
-    except OverflowError:
-        raise ValueError("it has a number that is too large for JavaScript") from None
-
-
-def _to_wire(value: object, levels: int) -> Any:
-    if value is None or type(value) in (str, bool, bytes):
-        return value
-    if isinstance(value, float) or type(value) is int:
-        if not math.isfinite(value):
-            # Python would write NaN, which no JavaScript client can parse: it would drop the connection.
-            raise ValueError(f"{value} is not a JSON number")
-        return value if type(value) is int else float(value)
-    if levels == 0:
-        raise ValueError(f"it contains itself, or has more than {MOST_NESTED} levels")
-    if isinstance(value, Mapping):
-        if value.get("_placeholder"):
-            # Stands for a binary attachment: clients would look for one that is not there, and disconnect.
-            raise ValueError("_placeholder is a name that Socket.IO keeps for itself")
-        return {str(to_jsonable_python(key)): _to_wire(item, levels - 1) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_to_wire(item, levels - 1) for item in value]
-    plain = to_jsonable_python(value)
-    return plain if isinstance(plain, str | int) else _to_wire(plain, levels - 1)

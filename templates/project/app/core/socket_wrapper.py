@@ -7,8 +7,9 @@ from .connections import ACCEPTED, Client, ClientKey, Connections, client_room, 
 from .handshake import ClientMetadata
 from .lifecycle import Lifecycle
 from .listeners import Listener, Listeners
-from .results import SocketNok, SocketOk, socket_ok, to_wire
+from .results import SocketNok, SocketOk, socket_ok
 from .transport import DisconnectReason, Transport
+from .wire import to_wire
 
 Metadata = TypeVar("Metadata")
 Params = ParamSpec("Params")

@@ -44,8 +44,20 @@ class Refusal:
     data: Mapping[str, Any]
 
 
+class Json:
+    """A value that is JSON already, as UTF-8: it is encoded once, whoever it is for."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+
+
 class Transport(Protocol):
-    """What the core asks of the engine, for one namespace. A `sid` that is gone is ignored."""
+    """What the core asks of the engine, for one namespace. A `sid` that is gone is ignored.
+
+    Arguments of events, and the answers to them, are JSON, with `Json` or bytes in any place.
+    """
 
     async def emit(
         self, event: str, args: Sequence[Any], *, rooms: Collection[str], except_rooms: Collection[str] = ()

@@ -1,14 +1,19 @@
 """What the server knows of an Engine.IO connection, which several namespaces may share."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Callable
-from typing import Final
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
 
 from .admission import Admission
+from .engineio_socket import EngineSocket
 from .packets import CONNECT, BadPacket, Packet, read_packet
 from .rates import TokenBucket
+from .request import Request
 from .timer import Timer
+
+if TYPE_CHECKING:
+    from .session import Session
 
 # Of the rate of events: how often a client may be refused more, in the long run, before it is disconnected.
 PATIENCE: Final = 0.1
@@ -18,26 +23,31 @@ class Connection:
     """Puts a client's packets together, and gives up when it is in no namespace for too long.
 
     Args:
-        origin: Where it comes from, for limits; it has entered there.
-        give_up: Closes the connection.
+        socket: The Engine.IO client; it has entered under its `origin`, and leaves when this is `closed`.
+        request: What it came with.
     """
 
-    def __init__(self, origin: str, admission: Admission, give_up: Callable[[], None]) -> None:
-        self.origin = origin
-        self.limits = limits = admission.limits
+    __slots__ = (
+        *("_admission", "_closed", "_events", "_greeted", "_handshakes", "_strikes", "_timer", "_unhandled"),
+        *("_unhandled_bytes", "_warned", "half", "limits", "request", "sessions", "socket"),
+    )
+
+    def __init__(self, socket: EngineSocket, request: Request, admission: Admission) -> None:
+        self.socket = socket
+        self.request = request
+        self.limits = admission.limits
         self.half: Packet | None = None
-        # By namespace: one handshake at a time, also of who has left, or failures would be counted too late.
-        self.handshakes: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.sessions: dict[str, Session] = {}  # By namespace.
+        self._handshakes: dict[str, tuple[asyncio.Lock, int]] = {}
         self._admission = admission
         self._warned = False
         self._greeted = False
-        self._sessions = 0
         self._unhandled = 0
         self._unhandled_bytes = 0
         self._closed = False
-        self._events = TokenBucket(limits.events_per_second, limits.events_burst)
-        self._strikes = TokenBucket(limits.events_per_second * PATIENCE, limits.events_burst)
-        self._give_up = give_up
+        # Made for the first event: many clients only listen.
+        self._events: TokenBucket | None = None
+        self._strikes: TokenBucket | None = None
         self._timer = Timer()
         self._wait()
 
@@ -69,6 +79,8 @@ class Connection:
         Raises:
             BadPacket: As `refuse` does.
         """
+        if self._events is None:
+            self._events = TokenBucket(self.limits.events_per_second, self.limits.events_burst)
         is_too_fast = not self._events.take()
         if is_too_fast:
             self.refuse(f"over {self.limits.events_per_second} events per second")
@@ -80,9 +92,11 @@ class Connection:
         Raises:
             BadPacket: There have been too many: the client goes on though it is told.
         """
+        if self._strikes is None:
+            self._strikes = TokenBucket(self.limits.events_per_second * PATIENCE, self.limits.events_burst)
         if not self._strikes.take():
             raise BadPacket("too many events, though earlier ones were refused", "rate_limited")
-        self._admission.refused("rate_limited", self.origin, why, quietly=self._warned)
+        self._admission.refused("rate_limited", self.socket.origin, why, quietly=self._warned)
         self._warned = True
 
     def has_room_for(self, size: int) -> bool:
@@ -111,16 +125,29 @@ class Connection:
         self._unhandled_bytes -= size
         self._leave_if_over()
 
-    def joined(self) -> None:
+    def joined(self, session: "Session") -> None:
         """A session has begun."""
-        self._sessions += 1
+        self.sessions[session.handler.namespace] = session
         self._timer.cancel()
 
-    def left(self) -> None:
+    def left(self, session: "Session") -> None:
         """A session is over."""
-        self._sessions -= 1
-        if not self._sessions:
+        del self.sessions[session.handler.namespace]
+        if not self.sessions and not self.socket.closing:
             self._wait()
+
+    @asynccontextmanager
+    async def turn(self, namespace: str) -> AsyncIterator[None]:
+        """For a handshake: one at a time, also of who has left, or failures would be counted too late."""
+        lock, count = self._handshakes.get(namespace) or (asyncio.Lock(), 0)
+        self._handshakes[namespace] = (lock, count + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, count = self._handshakes.pop(namespace)
+            if count > 1:
+                self._handshakes[namespace] = (lock, count - 1)
 
     def closed(self) -> None:
         self._timer.cancel()
@@ -130,11 +157,11 @@ class Connection:
     def _leave_if_over(self) -> None:
         # Not while events are handled that it left behind: leaving must not make room for more of them.
         if self._closed and not self._unhandled:
-            self._admission.leave(self.origin)
+            self._admission.leave(self.socket.origin)
 
     def _wait(self) -> None:
         self._timer.set(self.limits.connect_timeout_s, self._end)
 
     def _end(self) -> None:
-        self._admission.refused("connect_timeout", self.origin, "in no namespace")
-        self._give_up()
+        self._admission.refused("connect_timeout", self.socket.origin, "in no namespace")
+        self.socket.give_up()

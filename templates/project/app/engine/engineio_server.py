@@ -35,9 +35,18 @@ class EngineServer(engineio.AsyncServer):
         options["ping_timeout"] = limits.ping_timeout_s
         super().__init__(max_http_buffer_size=limits.max_message_bytes, **options)
         self.admission = admission
+        self.max_queue_bytes = limits.max_queue_bytes
 
-    async def say_why(self, sid: str, problem: BadPacket) -> None:
-        """Called before a connection is closed for what its client sent."""
+    # What the Socket.IO server is to do.
+
+    def receive(self, socket: EngineSocket, message: str | bytes) -> None:
+        """A client sent a message. Raises BadPacket, for which its connection is closed."""
+
+    def say_why(self, sid: str, problem: BadPacket) -> None:
+        """A connection is going to be closed for what its client sent."""
+
+    def gone(self, sid: str, reason: str) -> None:
+        """A connection is over."""
 
     async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
         problem = problem_with(scope, self.sockets)
@@ -70,7 +79,7 @@ class EngineServer(engineio.AsyncServer):
             else:
                 await super().handle_request(scope, receive_again(body), send)
         except BadPacket as problem:
-            await socket.refuse(problem)
+            socket.refuse(problem)
             await self._refuse(TOO_LARGE, scope, receive, send)
         finally:
             socket.posting = False

@@ -1,14 +1,13 @@
-"""One client of the Engine.IO server, by polling or by WebSocket.
+"""One client of the Engine.IO server, by polling or by WebSocket: direct, or as ASGI has it.
 
-engineio's own socket has the queue of what is to be sent. What is different here, and why:
+engineio's own socket has the queue of what is to be sent, where it cannot be sent at once. What is different
+here, and why:
 
-- `handle_post_request`, and all that is read from a WebSocket: the library passes over malformed packets, and
-  drops a request with more than 16 packets without a word.
-- `handle_get_request`: the library lets two polls at once take each other's packets, does not notice that the
-  client of a poll is gone, and begins a second upgrade while the first goes on.
+- what is read from a WebSocket: the library passes over malformed packets.
+- `handle_get_request`: the library begins a second upgrade while the first goes on.
 - `close`: the library leaves polls pending and WebSockets open.
 - `send`: the library queues without limit for a client that does not read.
-- `poll`, `schedule_ping`: the library makes tasks where timers will do, and is late to notice a time-out.
+- `schedule_ping`: the library makes tasks where timers will do, and is late to notice a time-out.
 """
 
 import asyncio
@@ -17,140 +16,163 @@ import time
 from contextlib import suppress
 from typing import Any, Final, cast
 
-from engineio.async_socket import AsyncSocket
-from engineio.exceptions import EngineIOError
 from engineio.packet import CLOSE, MESSAGE, NOOP, PING, PONG, Packet
-from starlette.types import Receive
 
 from ..core.transport import DisconnectReason
-from .gate import BAD_REQUEST
-from .limits import ENOUGH_BYTES, HOLD_S, MAX_PACKETS_PER_POLL, UPGRADE_TIMEOUT_S
-from .metrics import size_of
+from .direct_websocket import DirectWebSocket
+from .engineio_polling import PollingSocket
+from .frames import binary_frame, text_frame
+from .limits import UPGRADE_TIMEOUT_S
+from .outgoing import Outgoing
 from .packets import BadPacket, read_frame
 from .rates import TokenBucket
-from .request import until_abandoned
 from .timer import Timer
 from .websocket import CLOSED, WebSocket
 
 log = logging.getLogger(__name__)
 
+# How a frame begins that is an event; nearly all are.
+EVENT: Final = "42"
 SLOW_READER: Final[DisconnectReason] = "slow reader"
 
 
-class EngineSocket(AsyncSocket):
+class EngineSocket(PollingSocket):
     # The library's own; it does not say of what type.
-    server: Any
-    queue: Any
     last_ping: Any
 
     def __init__(self, server: Any, sid: str, origin: str) -> None:
         super().__init__(server, sid)
         self.origin = origin
-        self.posting = False
-        self._polling = False
         self._doomed = False
         self._websocket: WebSocket | None = None
-        self._queued_bytes = 0
-        limits = server.admission.limits
-        # Whatever an event is made of; more than that is of no use.
-        frames_per_event = 2 + limits.max_attachments
-        self._frames = TokenBucket(
-            limits.events_per_second * frames_per_event, limits.events_burst * frames_per_event
-        )
-        self._upgraded_or_not = asyncio.Event()
+        self._direct: DirectWebSocket | None = None
+        self._frames: TokenBucket | None = None
         self._timer = Timer()
-        self._end: asyncio.Future[None] | None = None
+        self._end: asyncio.Handle | None = None
 
-    async def handle_post_request(self, environ: Any) -> None:
-        body: bytes = await environ["wsgi.input"].read()
+    # Reading
+
+    def take(self, frame: str | bytes) -> bool:
         try:
-            frames = body.decode().split("\x1e")
-        except UnicodeDecodeError:
-            frames = [""]  # Which is no packet either.
-        for frame in frames:
-            if not await self._take(frame):
-                # The library answers 400 if it knows the session, and fails if not.
-                self.server.sockets[self.sid] = self
-                raise EngineIOError
+            # What begins like an event is counted as one, or is none and ends the connection.
+            if isinstance(frame, str) and frame.startswith(EVENT):
+                if not self.closing:
+                    self.server.receive(self, frame[1:])
+            elif not self._may_go_on():
+                raise BadPacket("more frames than events can be made of", "rate_limited")
+            elif not self.closing:
+                self._handle(*read_frame(frame))
+            return True
+        except BadPacket as problem:
+            self.refuse(problem)
+        except Exception:
+            log.exception("a packet could not be handled")
+            self.end(self.server.reason.TRANSPORT_ERROR)
+        return False
 
-    async def handle_get_request(self, environ: Any) -> Any:
-        """What engineio answers: packets, or a response; a WebSocket is over when this returns."""
-        if environ["asgi.scope"]["type"] == "websocket":
-            scope, receive, send = (environ[f"asgi.{name}"] for name in ("scope", "receive", "send"))
-            return await self._talk(WebSocket(scope, receive, send))
-        if self._polling:
-            await self.close(reason=self.server.reason.TRANSPORT_ERROR)
-        if self.closing or not await self.check_ping_timeout():
-            return BAD_REQUEST.response()
-        self._polling = True
-        try:
-            packets = await (self._hold() if self.upgrading else self._poll(environ["asgi.receive"]))
-        finally:
-            self._polling = False
-        return packets or BAD_REQUEST.response()
+    def _may_go_on(self) -> bool:
+        if self._frames is None:
+            limits = self.server.admission.limits
+            # Whatever an event is made of; more than that is of no use.
+            frames = 2 + limits.max_attachments
+            self._frames = TokenBucket(limits.events_per_second * frames, limits.events_burst * frames)
+        return self._frames.take()
 
-    async def _hold(self) -> list[Packet]:
-        """Send a poll away that a session makes while it upgrades; none: it should have known better."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._upgraded_or_not.wait(), HOLD_S)
-        return [] if self.upgraded else [Packet(NOOP)]
-
-    async def _poll(self, receive: Receive) -> list[Packet]:
-        poll = asyncio.ensure_future(self.poll())
-        abandoned = asyncio.ensure_future(until_abandoned(receive))
-        try:
-            await asyncio.wait((poll, abandoned), return_when=asyncio.FIRST_COMPLETED)
-            if abandoned.done():
-                await self.close(abort=True, reason=self.server.reason.TRANSPORT_ERROR)
-            return await poll
-        finally:
-            poll.cancel()
-            abandoned.cancel()
-
-    async def poll(self) -> list[Packet]:
-        """What is to be sent, as soon as there is something; nothing: the connection is closed."""
-        packets: list[Packet] = []
-        taken_bytes = 0
-        packet = await self.queue.get()
-        while packet is not None:
-            packets.append(packet)
-            taken_bytes += size_of(packet.data)
-            # Not more at once, since what is taken from the queue counts no more.
-            if len(packets) == MAX_PACKETS_PER_POLL or taken_bytes > ENOUGH_BYTES or self.queue.empty():
-                break
-            packet = self.queue.get_nowait()
+    def _handle(self, kind: int, payload: str | bytes) -> None:
+        if kind == MESSAGE:
+            self.server.receive(self, payload)
+        elif kind == PONG:
+            self.schedule_ping()
+        elif kind == CLOSE:
+            self.end(self.server.reason.CLIENT_DISCONNECT, silently=True)
         else:
-            self.queue.put_nowait(None)  # For the next one who asks.
-        self._queued_bytes -= taken_bytes
-        return packets
+            raise BadPacket(f"an Engine.IO packet of type {kind} has no place here")
 
-    async def send(self, pkt: Packet) -> None:
-        if self._doomed or self.closing or not await self.check_ping_timeout():
+    def refuse(self, problem: BadPacket) -> None:
+        """Close the connection for what its client sent."""
+        if not self.closing:
+            self.server.admission.refused(problem.limit, self.origin, str(problem))
+            self.server.say_why(self.sid, problem)
+        self.end(self.server.reason.TRANSPORT_ERROR)
+
+    # Writing
+
+    def post(self, message: Outgoing) -> None:
+        """Send a message, now or as soon as the client takes it."""
+        if self.closing or self._doomed:
             return
-        self.queue.put_nowait(pkt)
-        self._queued_bytes += size_of(pkt.data)
-        if self._queued_bytes > self.server.admission.limits.max_queue_bytes:
-            why = f"{self._queued_bytes} bytes wait for it"
-            self.server.admission.refused("slow_reader", self.origin, why)
+        if self._direct is not None:
+            waiting_bytes = self._direct.send(message.frames)
+        else:
+            for packet in message.packets():
+                self.queue.put_nowait(packet)
+            self.queued_bytes += message.size
+            waiting_bytes = self.queued_bytes
+        if waiting_bytes > self.server.max_queue_bytes:
+            self.server.admission.refused("slow_reader", self.origin, f"{waiting_bytes} bytes wait for it")
             self.give_up(SLOW_READER)
 
-    async def _talk(self, websocket: WebSocket) -> str:
+    def put(self, packet: Packet) -> None:
+        if self._direct is None:
+            self.queue.put_nowait(packet)
+            return
+        encoded = cast("str | bytes", packet.encode())
+        self._direct.send(text_frame(encoded.encode()) if isinstance(encoded, str) else binary_frame(encoded))
+
+    async def send(self, pkt: Packet) -> None:
+        if not self.closing and not self._doomed:
+            self.put(pkt)
+
+    # WebSockets
+
+    async def handle_get_request(self, environ: Any) -> Any:
+        """What engineio answers: packets, or a response; for a WebSocket nothing, though it may go on."""
+        if environ["asgi.scope"]["type"] != "websocket":
+            return await super().handle_get_request(environ)
+        scope, receive, send = (environ[f"asgi.{name}"] for name in ("scope", "receive", "send"))
+        websocket = WebSocket(scope, receive, send)
         await websocket.accept()
-        self._websocket = websocket
         if self.connected and not await self._upgrade(websocket):
             await websocket.close()
             return ""
         self.connected = self.upgraded = True
+        if not self.closing and (taken := websocket.take_over()):
+            self._go_direct(*taken)
+        else:
+            self._websocket = websocket
+            await self._talk(websocket)
+        return ""
+
+    async def _upgrade(self, websocket: WebSocket) -> bool:
+        """Go on over a WebSocket; False: the session goes on polling."""
+        self.upgrading = True
+        self.upgraded_or_not = asyncio.Event()
+        try:
+            async with asyncio.timeout(UPGRADE_TIMEOUT_S):
+                if await websocket.receive() != f"{PING}probe":
+                    return False
+                if self.polling:
+                    self.queue.put_nowait(Packet(NOOP))
+                await websocket.send(f"{PONG}probe")
+                self.upgraded = await websocket.receive() == "5" and not self.closing
+        except (TimeoutError, BadPacket, *CLOSED):
+            log.info("an upgrade was not completed")
+        finally:
+            self.upgrading = False
+            self.upgraded_or_not.set()
+            self.upgraded_or_not = None
+        return bool(self.upgraded)
+
+    async def _talk(self, websocket: WebSocket) -> None:
         writer = asyncio.create_task(self._write(websocket))
         try:
-            while (frame := await websocket.receive()) is not None and await self._take(frame):
+            while (frame := await websocket.receive()) is not None and self.take(frame):
                 pass
         except BadPacket as problem:
-            await self.refuse(problem)
+            self.refuse(problem)
         finally:
-            await self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
+            self.websocket_closed()
             await writer
-        return ""
 
     async def _write(self, websocket: WebSocket) -> None:
         with suppress(*CLOSED):
@@ -159,78 +181,66 @@ class EngineSocket(AsyncSocket):
                     await websocket.send(cast("str | bytes", packet.encode()))
         await websocket.close()
 
-    async def _upgrade(self, websocket: WebSocket) -> bool:
-        """Go on over a WebSocket; False: the session goes on polling."""
-        self.upgrading = True
-        self._upgraded_or_not.clear()
-        try:
-            async with asyncio.timeout(UPGRADE_TIMEOUT_S):
-                if await websocket.receive() != f"{PING}probe":
-                    return False
-                if self._polling:
-                    self.queue.put_nowait(Packet(NOOP))
-                await websocket.send(f"{PONG}probe")
-                self.upgraded = await websocket.receive() == "5" and not self.closing
-        except (TimeoutError, BadPacket, *CLOSED):
-            log.info("an upgrade was not completed")
-        finally:
-            self.upgrading = False
-            self._upgraded_or_not.set()
-        return bool(self.upgraded)
+    def _go_direct(self, direct: DirectWebSocket, earlier: list[str | bytes]) -> None:
+        waiting, self.queue = self.queue, None
+        self._direct = direct
+        while not waiting.empty():
+            packet = waiting.get_nowait()
+            if packet.packet_type != NOOP:  # That is for polls.
+                self.put(packet)
+        direct.attach(self, earlier)
 
-    async def _take(self, frame: str | bytes) -> bool:
-        """Handle what a client sent; False: it was no packet, and the connection is closed now."""
-        try:
-            if not self._frames.take():
-                raise BadPacket("more frames than events can be made of", "rate_limited")
-            if not self.closing:
-                await self._handle(*read_frame(frame))
-            return True
-        except BadPacket as problem:
-            await self.refuse(problem)
-        except Exception:
-            log.exception("a packet could not be handled")
-            await self.close(reason=self.server.reason.TRANSPORT_ERROR)
-        return False
+    # Called by a DirectWebSocket
 
-    async def refuse(self, problem: BadPacket) -> None:
-        """Close the connection for what its client sent."""
-        if not self.closing:
-            self.server.admission.refused(problem.limit, self.origin, str(problem))
-            await self.server.say_why(self.sid, problem)
-        await self.close(reason=self.server.reason.TRANSPORT_ERROR)
+    def frame_received(self, frame: str | bytes) -> None:
+        self.take(frame)
 
-    async def _handle(self, kind: int, payload: str | bytes) -> None:
-        if kind == MESSAGE:
-            await self.server.handlers["message"](self.sid, payload)
-        elif kind == PONG:
-            self.schedule_ping()
-        elif kind == CLOSE:
-            await self.close(abort=True, reason=self.server.reason.CLIENT_DISCONNECT)
-        else:
-            raise BadPacket(f"an Engine.IO packet of type {kind} has no place here")
+    def websocket_broken(self, problem: BadPacket) -> None:
+        self.refuse(problem)
+
+    def websocket_closed(self) -> None:
+        self.end(self.server.reason.TRANSPORT_CLOSE, silently=True)
+
+    # The end
+
+    def give_up(self, reason: str | None = None) -> None:
+        """Close the connection soon, and send nothing more."""
+        self._doomed = True
+        self._end = asyncio.get_running_loop().call_soon(self.end, reason)
 
     async def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
-        """Close the connection. Nobody is waited for; unless it is `abort`, the client is told."""
+        self.end(reason, silently=abort)
+
+    def end(self, reason: str | None = None, *, silently: bool = False) -> None:
+        """Close the connection. Nobody is waited for; unless it is `silently`, the client is told."""
         if self.closing:
             return
+        self.closing = self.closed = True
         self._timer.cancel()
+        self.server.gone(self.sid, reason or self.server.reason.SERVER_DISCONNECT)
         if reason == SLOW_READER:
             self._drop_all()
-        await super().close(wait=False, abort=True, reason=reason)
-        if not abort:
-            self.queue.put_nowait(Packet(CLOSE))
+        if not silently:
+            self.put(Packet(CLOSE))
         elif not self.upgraded:
-            self.queue.put_nowait(Packet(NOOP))  # Ends a pending poll.
-        self.queue.put_nowait(None)  # Ends the WebSocket's writer, and with it the WebSocket.
+            self.put(Packet(NOOP))  # Ends a pending poll.
+        if self._direct is not None:
+            self._direct.close()
+        else:
+            self.queue.put_nowait(None)  # Ends the WebSocket's writer, and with it the WebSocket.
         self.server.sockets.pop(self.sid, None)
 
     def _drop_all(self) -> None:
         """What a client does not read, and whatever waits for it to read."""
+        if self._direct is not None:
+            self._direct.abort()
+            return
         while not self.queue.empty():
             self.queue.get_nowait()
         if self._websocket is not None:
             self._websocket.abort()
+
+    # Pings
 
     def schedule_ping(self) -> None:
         """Called when the connection begins, and for each pong."""
@@ -244,13 +254,8 @@ class EngineSocket(AsyncSocket):
         now, timeout_s = time.time(), self.server.ping_timeout
         # A server that is late, or whose clock was set, must not blame its clients for it.
         self.last_ping = due if 0 <= now - due < timeout_s / 10 else now
-        self.queue.put_nowait(Packet(PING))
+        self.put(Packet(PING))
         self._timer.set(self.last_ping + timeout_s - now, self._time_out)
 
     def _time_out(self) -> None:
         self.give_up(self.server.reason.PING_TIMEOUT)
-
-    def give_up(self, reason: str | None = None) -> None:
-        """Close the connection soon, and send nothing more."""
-        self._doomed = True
-        self._end = asyncio.ensure_future(self.close(reason=reason))

@@ -35,6 +35,8 @@ FRAMES_AT_ONCE: Final = 2_500
 MAX_UNSENT_BYTES: Final = 65_536
 # What a client has to take of an answer: enough for any phone that is connected at all.
 SLOWEST_BYTES_PER_S: Final = 1_000
+# How long a client has to say goodbye, when the server has: as long as uvicorn gives it.
+CLOSE_TIMEOUT_S: Final = 10
 # Once the server stops, instead of `body_timeout_s` and `write_timeout_s`.
 LAST_TIMEOUT_S: Final = 1
 # How long a poll is held while its session upgrades, before it is told to go; Node's server takes as long.

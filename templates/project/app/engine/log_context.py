@@ -2,24 +2,20 @@
 
 from collections.abc import Mapping
 from contextvars import ContextVar
-from types import MappingProxyType
 from typing import Final
 
 FIELDS: Final = ("namespace", "sid", "client", "event")
 
-_fields: ContextVar[Mapping[str, str]] = ContextVar("log_context", default=MappingProxyType({}))
+# In the order of FIELDS.
+_values: ContextVar[tuple[str | None, ...]] = ContextVar("log_context", default=())
 
 
 def current() -> Mapping[str, str]:
     """What is known here, of FIELDS."""
-    return _fields.get()
+    known = zip(FIELDS, _values.get(), strict=False)
+    return {field: value for field, value in known if value is not None}
 
 
-def begin(**fields: str) -> None:
+def begin(namespace: str, sid: str, client: str | None, event: str | None = None) -> None:
     """From now on, in this task and those that it starts, records are about this."""
-    _fields.set(fields)
-
-
-def add(**fields: str) -> None:
-    """More is known about the same."""
-    _fields.set({**_fields.get(), **fields})
+    _values.set((namespace, sid, client, event))

@@ -105,12 +105,13 @@ class Metrics(Collector):
         if event is not None:
             self._listeners[namespace, event].add(duration_s)
 
-    def received(self, message: object) -> None:
-        self._received_bytes += size_of(message)
+    def received(self, size: int) -> None:
+        """A whole message came, with its attachments."""
+        self._received_bytes += size
 
-    def sent(self, message: object) -> None:
+    def sent(self, size: int) -> None:
         """Counted when it is queued, once for each receiver."""
-        self._sent_bytes += size_of(message)
+        self._sent_bytes += size
 
     def refused(self, limit: Limit) -> None:
         """A client was over a limit."""

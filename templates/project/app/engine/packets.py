@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
 from engineio.packet import MESSAGE
+from pydantic_core import from_json
 from socketio.packet import ACK, BINARY_ACK, BINARY_EVENT, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
 
 from .limits import MAX_CONTAINERS, Limits
@@ -46,7 +47,7 @@ class Packet:
     data: Any
     missing: int
     size: int = field(default=0, compare=False)
-    _attachments: list[bytes] = field(default_factory=list)
+    _attachments: tuple[bytes, ...] = ()
 
     def attach(self, attachment: str | bytes, limits: Limits) -> None:
         """Raises:
@@ -55,8 +56,9 @@ class Packet:
         if isinstance(attachment, str):
             raise BadPacket("a text came where an attachment was to come")
         self.size += len(attachment)
-        _check_size(self.size, limits)
-        self._attachments.append(attachment)
+        if self.size > limits.max_message_bytes:
+            raise _too_large(limits)
+        self._attachments += (attachment,)
         self.missing -= 1
         if not self.missing:
             self.data = _fill(self.data, [*self._attachments])
@@ -87,16 +89,22 @@ def read_packet(text: str, limits: Limits) -> Packet:
     Raises:
         BadPacket: It is none, or none that a client may send, or it overdoes something.
     """
-    size = size_of(text)
-    _check_size(size, limits)
+    size = len(text) if text.isascii() else size_of(text)
+    if size > limits.max_message_bytes:
+        raise _too_large(limits)
     head = HEAD.match(text)
     if head is None:
         raise BadPacket("no Socket.IO packet begins like that")
     kind, attachments, namespace, id = head.groups()
-    # A query after the name of the namespace is how old clients told what is in `auth` now.
-    name = namespace.partition("?")[0] if namespace else "/"
+    if namespace is None:
+        namespace = "/"
+    elif "?" in namespace:
+        # A query after the name of the namespace is how old clients told what is in `auth` now.
+        namespace = namespace.partition("?")[0]
     data = _read_json(text[head.end() :], limits.max_nesting)
-    packet = Packet(int(kind), name, int(id) if id else None, data, 0, size=size)
+    packet = Packet(int(kind), namespace, None if id is None else int(id), data, 0, size)
+    if packet.kind == EVENT and attachments is None and type(data) is list:
+        return packet  # As nearly all are.
     _check(packet, has_count=attachments is not None)
     if attachments is not None:
         packet.missing = int(attachments)
@@ -107,9 +115,8 @@ def read_packet(text: str, limits: Limits) -> Packet:
     return packet
 
 
-def _check_size(size: int, limits: Limits) -> None:
-    if size > limits.max_message_bytes:
-        raise BadPacket(f"a message has at most {limits.max_message_bytes} bytes", "too_large")
+def _too_large(limits: Limits) -> BadPacket:
+    return BadPacket(f"a message has at most {limits.max_message_bytes} bytes", "too_large")
 
 
 def _check(packet: Packet, *, has_count: bool) -> None:
@@ -143,16 +150,24 @@ def _read_json(text: str, max_nesting: int) -> Any:
         outside = STRING.sub("", text)
         if outside.count("[") + outside.count("{") > MAX_CONTAINERS:
             raise BadPacket(f"a message has at most {MAX_CONTAINERS} lists and objects", "too_large")
-    try:
-        data = _decoder.decode(text) if text else None
-    except RecursionError as error:
-        raise _too_deep(max_nesting) from error
-    except ValueError as error:
-        raise BadPacket("the payload is not JSON") from error
+    data = _decode(text, max_nesting) if text else None
     # There is no need to look where there are so few of them; strings may have some, too.
     if containers > max_nesting:
         _check_nesting(data, max_nesting)
     return data
+
+
+def _decode(text: str, max_nesting: int) -> Any:
+    try:
+        return from_json(text, allow_inf_nan=False)
+    except (ValueError, TypeError):
+        pass  # No JSON, perhaps; or half a character is in it, or 200 levels, which Python reads.
+    try:
+        return _decoder.decode(text)
+    except RecursionError as error:
+        raise _too_deep(max_nesting) from error
+    except ValueError as error:
+        raise BadPacket("the payload is not JSON") from error
 
 
 def _check_nesting(data: Any, max_nesting: int) -> None:

@@ -20,16 +20,23 @@ class TokenBucket:
 
     def take(self) -> bool:
         """Whether one more is let through."""
-        if self.is_empty():
+        tokens = self._refill()
+        if tokens < 1:
             return False
-        self._tokens -= 1
+        self._tokens = tokens - 1
         return True
 
     def is_empty(self) -> bool:
+        return self._refill() < 1
+
+    def _refill(self) -> float:
         now = time.monotonic()
-        self._tokens = min(self._burst, self._tokens + (now - self._refilled_at) * self._per_second)
+        tokens = self._tokens + (now - self._refilled_at) * self._per_second
+        if tokens > self._burst:
+            tokens = self._burst
+        self._tokens = tokens
         self._refilled_at = now
-        return self._tokens < 1
+        return tokens
 
 
 class TokenBuckets:

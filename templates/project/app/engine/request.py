@@ -1,7 +1,6 @@
 """What can be done with a request as ASGI has it."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import parse_qsl
 
 from starlette.types import Message, Receive, Scope, Send
@@ -64,10 +63,49 @@ async def turn_away(receive: Receive, send: Send) -> None:
     await send({"type": "websocket.close"})
 
 
-def read_request(sid: str, environ: Mapping[str, Any], auth: object) -> Handshake:
-    """What the client sent, from the ASGI scope: the WSGI names beside it have the wrong address."""
-    scope: Scope = environ["asgi.scope"]
-    query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    address = scope.get("client")
-    return Handshake(sid, address[0] if address else None, auth, dict(query), headers)
+class Request:
+    """What a connection began with: kept while it is there, and so in a form that takes little memory."""
+
+    __slots__ = ("_headers", "_query", "address")
+
+    def __init__(self, scope: Scope) -> None:
+        address = scope.get("client")
+        self.address: str | None = address[0] if address else None
+        self._query: bytes = scope["query_string"]
+        # No header has a line break in it.
+        self._headers = b"\n".join(name.lower() + b":" + value for name, value in scope["headers"])
+
+    def handshake(self, sid: str, auth: object) -> Handshake:
+        """The same, with what the client sent to a namespace."""
+        return Handshake(
+            sid, self.address, auth, Lazily(self._query, read_query), Lazily(self._headers, read_headers)
+        )
+
+
+class Lazily(Mapping[str, str]):
+    """A mapping that is read from its text whenever it is asked for something, which is rare."""
+
+    __slots__ = ("_read", "_text")
+
+    def __init__(self, text: bytes, read: Callable[[bytes], Mapping[str, str]]) -> None:
+        self._text = text
+        self._read = read
+
+    def __getitem__(self, key: str) -> str:
+        return self._read(self._text)[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read(self._text))
+
+    def __len__(self) -> int:
+        return len(self._read(self._text))
+
+
+def read_query(query: bytes) -> Mapping[str, str]:
+    return dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+
+
+def read_headers(headers: bytes) -> Mapping[str, str]:
+    """By their names in lower case."""
+    pairs = (line.partition(":") for line in headers.decode("latin-1").split("\n"))
+    return {name: value for name, _, value in pairs if name}

@@ -16,8 +16,6 @@ from .stopping import stop
 log = logging.getLogger(__name__)
 
 ANY_ORIGIN: Final = "*"
-# The key of the ASGI lifespan state under which the application leaves its SocketServer.
-STATE_KEY: Final = "socket_server"
 
 
 class SocketServer:
@@ -87,7 +85,7 @@ class _NamespaceTransport:
             return  # The library would take it for everybody.
         members = self._server.manager.get_participants
         skip = [sid for room in except_rooms for sid, _ in members(self._namespace, room)]
-        await self._server.emit(event, tuple(args), to=list(rooms), skip_sid=skip, namespace=self._namespace)
+        await self._server.manager.emit(event, tuple(args), self._namespace, rooms, skip)
 
     async def enter(self, sid: str, room: str) -> None:
         if sid in self._server.sessions:

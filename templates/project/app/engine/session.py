@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Coroutine
 
 from ..core.transport import Handler
@@ -17,24 +16,25 @@ class Session:
 
     Args:
         sid: Its Socket.IO id, of this namespace only.
-        eio_sid: The id of the Engine.IO socket, which other namespaces may share; so with `connection`.
+        connection: What other namespaces may share with it.
         busy: Has this session in it for as long as there is a call to make.
     """
 
-    def __init__(
-        self, sid: str, eio_sid: str, handler: Handler, connection: Connection, busy: "set[Session]"
-    ) -> None:
+    __slots__ = (
+        *("_busy", "_calls", "accepted", "client_key", "closed", "connection", "handler", "sid", "worker"),
+    )
+
+    def __init__(self, sid: str, handler: Handler, connection: Connection, busy: "set[Session]") -> None:
         self.sid = sid
-        self.eio_sid = eio_sid
         self.handler = handler
         self.connection = connection
         self.accepted = False
         self.closed = False
         self.client_key: str | None = None  # Until the middleware has accepted it.
         self.worker: asyncio.Task[None] | None = None
-        self._calls: deque[tuple[Coroutine[None, None, None], int]] = deque()
+        self._calls: list[tuple[Coroutine[None, None, None], int]] = []
         self._busy = busy
-        connection.joined()
+        connection.joined(self)
 
     def post(self, call: Coroutine[None, None, None], size: int = 0) -> None:
         """Run `call` after all that was posted before."""
@@ -42,7 +42,7 @@ class Session:
         self.connection.posted(size)
         if self.worker is None:
             self._busy.add(self)
-            self.worker = asyncio.create_task(self._work())
+            self.worker = asyncio.get_running_loop().create_task(self._work())
 
     def discard(self) -> None:
         """Drop the calls that have not begun."""
@@ -57,17 +57,15 @@ class Session:
             self.worker.cancel()
 
     def _drop_next(self) -> None:
-        call, size = self._calls.popleft()
+        call, size = self._calls.pop(0)
         call.close()
         self.connection.handled(size)
 
     async def _work(self) -> None:
         while self._calls:
+            call, size = self._calls.pop(0)
             # Anew for each call: the task that posted it may be about another client.
-            log_context.begin(namespace=self.handler.namespace, sid=self.sid)
-            if self.client_key is not None:
-                log_context.add(client=self.client_key)
-            call, size = self._calls.popleft()
+            log_context.begin(self.handler.namespace, self.sid, self.client_key)
             try:
                 await call
             except asyncio.CancelledError:

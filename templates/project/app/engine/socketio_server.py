@@ -1,21 +1,23 @@
 """The Socket.IO server: python-socketio with its dispatch replaced by one that keeps transport.py's promises.
 
-The one module that knows how python-socketio works inside; it has no type hints. What is overridden, and why:
+What is different, and why:
 
-- `_handle_connect`: the library shows a client that is still being checked to broadcasts and to forged
+- a client that connects: the library shows one that is still being checked to broadcasts and to forged
   events, leaks it when its check raises anything unexpected, and accepts it when its check is cancelled.
-- `_handle_event`: the library runs a client's events side by side, so that answers come back out of order,
-  and it lets a client send an event named `connect` or `disconnect`, and so call those handlers.
-- `_handle_eio_message`: the library passes over malformed packets, and over events that come before CONNECT.
-- `_handle_disconnect`, `disconnect`: exactly one farewell for each accepted client, after its last event.
+- events: the library runs those of a client side by side, so that answers come back out of order, and it lets
+  a client send an event named `connect` or `disconnect`, and so call those handlers.
+- packets: the library passes over malformed ones, and over events that come before CONNECT.
+- the end: exactly one farewell for each accepted client, after its last event.
+
+So none of the library's handlers for what clients send is called; what the application calls is as it was.
 """
 
 import logging
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import socketio
-from engineio import packet as eio_packet
 from socketio import packet
 
 from ..core.transport import CLOSING, DisconnectReason, Handler, Refusal
@@ -23,10 +25,13 @@ from . import gate, log_context
 from .admission import Admission
 from .connection import Connection
 from .engineio_server import EngineServer
+from .engineio_socket import EngineSocket
 from .limits import MAX_CONNECT_BYTES, Limits
 from .metrics import OTHER, Metrics
-from .packets import BadPacket
-from .request import read_request
+from .outgoing import Outgoing
+from .packets import BadPacket, Packet
+from .request import Request
+from .rooms import Rooms
 from .session import Session
 
 log = logging.getLogger(__name__)
@@ -44,19 +49,21 @@ class Server(socketio.AsyncServer):
     # The library's own; it does not say of what type.
     eio: Any
     manager: Any
-    packet_class: Any
 
     def __init__(self, allowed_origins: str | list[str] | None, limits: Limits) -> None:
         self.metrics = Metrics()
         self.admission = Admission(limits, self.metrics)
         super().__init__(
+            client_manager=Rooms(),
             async_mode="asgi",
             admission=self.admission,
             cors_allowed_origins=allowed_origins,
             logger=library_log,
             engineio_logger=library_log,
         )
+        self.eio.receive = self._receive
         self.eio.say_why = self._say_why
+        self.eio.gone = self._gone
         self.connections: dict[str, Connection] = {}
         self.sessions: dict[str, Session] = {}
         self.busy: set[Session] = set()
@@ -80,173 +87,168 @@ class Server(socketio.AsyncServer):
         socket = self.eio.sockets[eio_sid]
         if not self.admission.enter(socket.origin):
             return gate.TOO_MANY_CONNECTIONS
-        self.connections[eio_sid] = Connection(socket.origin, self.admission, socket.give_up)
-        return await super()._handle_eio_connect(eio_sid, environ)
+        request = Request(environ["asgi.scope"])
+        self.connections[eio_sid] = Connection(socket, request, self.admission)
+        return await super()._handle_eio_connect(eio_sid, None)
 
-    async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:  # type: ignore[override]
+    def _receive(self, socket: EngineSocket, message: str | bytes) -> None:
         """Raises BadPacket, for which the connection is closed."""
-        self.metrics.received(data)
-        received = self.connections[eio_sid].read(data)
+        connection = self.connections[socket.sid]
+        received = connection.read(message)
         if received is None:
             return
-        if received.kind == packet.CONNECT:
+        self.metrics.received(received.size)
+        session = connection.sessions.get(received.namespace)
+        if received.kind in (packet.EVENT, packet.BINARY_EVENT):
+            self._take_event(connection, session, received)
+        elif received.kind == packet.CONNECT:
             if received.size > MAX_CONNECT_BYTES:
                 raise BadPacket(f"CONNECT has at most {MAX_CONNECT_BYTES} bytes", "too_large")
-            await self._handle_connect(eio_sid, received.namespace, received.data)
-        elif received.kind == packet.DISCONNECT:
-            await self._handle_disconnect(eio_sid, received.namespace)
-        elif received.kind in (packet.EVENT, packet.BINARY_EVENT):
-            await self._handle_event(eio_sid, received.namespace, received.id, received.data, received.size)
-        else:
-            await self._handle_ack(eio_sid, received.namespace, received.id, received.data)
+            self._begin(connection, session, received)
+        elif session is not None and received.kind == packet.DISCONNECT:
+            self._close(session, "client disconnect")
+        elif session is not None:
+            # In its turn, as it may be for a callback that awaits something.
+            call = self._handle_ack(socket.sid, received.namespace, received.id, received.data)
+            session.post(call, received.size)
 
-    async def _handle_eio_disconnect(self, eio_sid: str, reason: Any) -> None:  # type: ignore[override]
-        await super()._handle_eio_disconnect(eio_sid, reason)
-        self.connections.pop(eio_sid).closed()
-
-    async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
-        namespace = namespace or "/"
-        handler = self._by_namespace.get(namespace)
-        connection = self.connections[eio_sid]
-        if connection.is_too_fast() or self.admission.failed_too_often(connection.origin):
-            await self._refuse(eio_sid, namespace, TOO_OFTEN)
+    def _begin(self, connection: Connection, session: Session | None, received: Packet) -> None:
+        """Check a client that wants to join a namespace."""
+        handler = self._by_namespace.get(received.namespace)
+        if connection.is_too_fast() or self.admission.failed_too_often(connection.socket.origin):
+            self._refuse(connection, received.namespace, TOO_OFTEN)
         elif handler is None:
-            await self._refuse(eio_sid, namespace, UNKNOWN_NAMESPACE)
-        elif (sid := await self.manager.pre_connect(eio_sid, namespace)) is None:
-            log.info("%s: a client asked to connect twice", namespace)
+            self._refuse(connection, received.namespace, UNKNOWN_NAMESPACE)
+        elif session is not None:
+            log.info("%s: a client asked to connect twice", received.namespace)
         else:
-            session = self.sessions[sid] = Session(sid, eio_sid, handler, connection, self.busy)
-            session.post(self._accept_or_refuse(session, data))
+            sid = self.manager.add(connection.socket.sid, handler.namespace)
+            session = self.sessions[sid] = Session(sid, handler, connection, self.busy)
+            session.post(self._accept_or_refuse(session, received.data))
 
     async def _accept_or_refuse(self, session: Session, auth: Any) -> None:
         handler, connection = session.handler, session.connection
-        async with connection.handshakes[handler.namespace]:
+        async with connection.turn(handler.namespace):
             if session.closed:
                 return  # It did not wait for its turn.
-            if self.admission.failed_too_often(connection.origin):
+            if self.admission.failed_too_often(connection.socket.origin):
                 refusal: Refusal | None = TOO_OFTEN
             else:
-                request = read_request(session.sid, self.environ[session.eio_sid], auth)
-                refusal = await handler.handshake(request)
+                refusal = await handler.handshake(connection.request.handshake(session.sid, auth))
         if refusal is None and not session.closed:
             refusal = self._enter(session)
         if refusal is None:
             self.metrics.handshake(handler.namespace, "ok")
-        if refusal is None and not session.closed:
-            # May find that the client has timed out, and close the session.
-            await self._send(packet.CONNECT, session.eio_sid, handler.namespace, {"sid": session.sid})
-        if refusal is None and not session.closed:
+            if session.closed:
+                # It left while it was being checked: nobody heard of it, and nobody will.
+                handler.closed(session.sid)
+                return
+            self._send(connection, packet.CONNECT, handler.namespace, {"sid": session.sid})
             await self.manager.connect(session.sid, handler.namespace)
             session.accepted = True
             self.metrics.connected(handler.namespace)
             await handler.connected(session.sid)
-        elif refusal is None:
-            # It left while it was being checked: nobody heard of it, and nobody will.
-            handler.closed(session.sid)
         elif session.closed:
             self._count_refusal(connection, handler.namespace, refusal)
         else:
-            await self._forget(session)
-            await self._refuse(session.eio_sid, handler.namespace, refusal)
+            self._forget(session)
+            self._refuse(connection, handler.namespace, refusal)
 
     def _enter(self, session: Session) -> Refusal | None:
         """Count the client, now that it is known who it is."""
+        namespace = session.handler.namespace
         client_key = session.handler.client_key(session.sid)
-        if not self.admission.enter_as(client_key, session.handler.namespace):
+        if not self.admission.enter_as(client_key, namespace):
             session.handler.closed(session.sid)
             return TOO_MANY_CONNECTIONS
         session.client_key = client_key
-        log_context.add(client=client_key)
+        log_context.begin(namespace, session.sid, client_key)
         return None
 
-    async def _refuse(self, eio_sid: str, namespace: str, refusal: Refusal) -> None:
-        self._count_refusal(self.connections[eio_sid], namespace, refusal)
+    def _refuse(self, connection: Connection, namespace: str, refusal: Refusal) -> None:
+        self._count_refusal(connection, namespace, refusal)
         body = {"message": refusal.message, "data": dict(refusal.data)}
-        await self._send(packet.CONNECT_ERROR, eio_sid, namespace, body)
+        self._send(connection, packet.CONNECT_ERROR, namespace, body)
 
     def _count_refusal(self, connection: Connection, namespace: str, refusal: Refusal) -> None:
         code = refusal.data["code"]
         self.metrics.handshake(namespace, code)
-        self.admission.failed(connection.origin, code)
+        self.admission.failed(connection.socket.origin, code)
 
-    async def _handle_event(
-        self, eio_sid: str, namespace: str | None, id: int | None, data: list[Any], size: int = 0
-    ) -> None:
-        session = self._session_of(eio_sid, namespace)
-        connection = self.connections[eio_sid]
+    def _take_event(self, connection: Connection, session: Session | None, received: Packet) -> None:
         is_too_fast = connection.is_too_fast()
         if session is None or not session.accepted:
-            log.info("%.80r: an event came from a client that is not connected", namespace)
-        elif not is_too_fast and connection.has_room_for(size):
-            session.post(self._answer(session, data[0] if data else None, data[1:], id), size)
-        elif id is not None:
+            log.info("%.80r: an event came from a client that is not connected", received.namespace)
+        elif not is_too_fast and connection.has_room_for(received.size):
+            session.post(self._answer(session, received.data, received.id), received.size)
+        elif received.id is not None:
             ack = session.handler.refuse("rate_limited", "Too many events")
-            await self._send(packet.ACK, eio_sid, session.handler.namespace, [ack], id=id)
+            self._send(connection, packet.ACK, received.namespace, [ack], id=received.id)
 
-    async def _answer(self, session: Session, event: Any, args: list[Any], id: int | None) -> None:
+    async def _answer(self, session: Session, data: list[Any], id: int | None) -> None:
         handler = session.handler
+        event, *args = data or [None]
         known = event if event in handler.events else None
-        log_context.add(event=known or OTHER)
+        log_context.begin(handler.namespace, session.sid, session.client_key, known or OTHER)
         began_s = time.perf_counter()
         ack = await handler.event(session.sid, event, args, wants_ack=id is not None)
         outcome = "ok" if ack["ok"] else ack["error"]["code"]
         self.metrics.event(handler.namespace, known, outcome, time.perf_counter() - began_s)
         if id is not None and not session.closed:
-            await self._send(packet.ACK, session.eio_sid, handler.namespace, [ack], id=id)
-
-    async def _handle_disconnect(
-        self, eio_sid: str, namespace: str | None, reason: DisconnectReason | None = None
-    ) -> None:
-        session = self._session_of(eio_sid, namespace)
-        if session is not None:
-            await self._close(session, reason or "client disconnect")
+            self._send(session.connection, packet.ACK, handler.namespace, [ack], id=id)
 
     async def disconnect(self, sid: str, namespace: str | None = None, ignore_queue: bool = False) -> None:
         session = self.sessions.get(sid)
         if session is not None:
-            await self._send(packet.DISCONNECT, session.eio_sid, session.handler.namespace)
-        if session is not None and not session.closed:  # Sending may have found that it has timed out.
+            self._send(session.connection, packet.DISCONNECT, session.handler.namespace)
             session.discard()
-            await self._close(session, "server disconnect")
+            self._close(session, "server disconnect")
 
-    async def _close(self, session: Session, reason: DisconnectReason) -> None:
+    def _gone(self, eio_sid: str, reason: DisconnectReason) -> None:
+        connection = self.connections.pop(eio_sid)
+        for session in list(connection.sessions.values()):
+            self._close(session, reason)
+        self.environ.pop(eio_sid, None)
+        connection.closed()
+
+    def _close(self, session: Session, reason: DisconnectReason) -> None:
         session.closed = True
         if session.accepted:
             self.metrics.closed(session.handler.namespace, reason)
             session.handler.closed(session.sid)
             session.post(session.handler.disconnected(session.sid, reason))
-        await self._forget(session)
+        self._forget(session)
 
-    async def _forget(self, session: Session) -> None:
+    def _forget(self, session: Session) -> None:
         """Leave every room."""
+        namespace = session.handler.namespace
         del self.sessions[session.sid]
         if session.client_key is not None:
-            self.admission.leave_as(session.client_key, session.handler.namespace)
-        session.connection.left()
-        await self.manager.disconnect(session.sid, session.handler.namespace, ignore_queue=True)
+            self.admission.leave_as(session.client_key, namespace)
+        session.connection.left(session)
+        self.manager.basic_disconnect(session.sid, namespace)
 
-    async def _say_why(self, eio_sid: str, problem: BadPacket) -> None:
+    def _say_why(self, eio_sid: str, problem: BadPacket) -> None:
         """Tell a client why its connection is going to be closed."""
         why = {"code": problem.limit, "message": str(problem)}
-        for namespace in self._by_namespace:
-            session = self._session_of(eio_sid, namespace)
-            if session is not None and session.accepted:
-                await self._send(packet.EVENT, eio_sid, namespace, [CLOSING, why])
+        connection = self.connections[eio_sid]
+        for session in connection.sessions.values():
+            if session.accepted:
+                self._send(connection, packet.EVENT, session.handler.namespace, [CLOSING, why])
 
-    def _session_of(self, eio_sid: str, namespace: str | None) -> Session | None:
-        return self.sessions.get(self.manager.sid_from_eio_sid(eio_sid, namespace or "/"))
+    def send_to(self, eio_sids: Iterable[str], message: Outgoing) -> None:
+        """Send a message to those of these who are still there."""
+        sockets = self.eio.sockets
+        count = 0
+        for eio_sid in eio_sids:
+            if (socket := sockets.get(eio_sid)) is not None:
+                socket.post(message)
+                count += 1
+        self.metrics.sent(message.size * count)
 
-    async def _send_packet(self, eio_sid: str, pkt: Any) -> None:
-        encoded = pkt.encode()
-        for part in encoded if isinstance(encoded, list) else [encoded]:
-            await self._send_eio_packet(eio_sid, eio_packet.Packet(eio_packet.MESSAGE, part))
-
-    async def _send_eio_packet(self, eio_sid: str, eio_pkt: Any) -> None:
-        self.metrics.sent(eio_pkt.data)
-        # A copy for each receiver: a packet is encoded once, but for a WebSocket and for polling differently.
-        await super()._send_eio_packet(eio_sid, eio_packet.Packet(eio_pkt.packet_type, eio_pkt.data))
-
-    async def _send(
-        self, kind: int, eio_sid: str, namespace: str, data: Any = None, *, id: int | None = None
+    def _send(
+        self, connection: Connection, kind: int, namespace: str, data: Any = None, *, id: int | None = None
     ) -> None:
-        await self._send_packet(eio_sid, self.packet_class(kind, data=data, namespace=namespace, id=id))
+        message = Outgoing(kind, namespace, data, id=id)
+        connection.socket.post(message)
+        self.metrics.sent(message.size)

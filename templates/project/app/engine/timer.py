@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 
 class Timer:
+    __slots__ = ("_handle",)
+
     def __init__(self) -> None:
         self._handle: asyncio.TimerHandle | None = None
 
@@ -15,3 +17,4 @@ class Timer:
     def cancel(self) -> None:
         if self._handle is not None:
             self._handle.cancel()
+            self._handle = None

@@ -57,7 +57,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
-        self._writing.end()
+        self._writing.cancel()
         if self._has_entered:
             self._peer.leave()
         super().connection_lost(exc)
@@ -80,7 +80,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._writing.end()
+        self._writing.cancel()
 
     # Called by the parser
 
@@ -122,6 +122,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.close()
         else:
             super().handle_websocket_upgrade()
+            self.parser = None  # type: ignore[assignment] # As when a connection is lost: it has this object, too.
 
     def shutdown(self) -> None:
         super().shutdown()

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
@@ -13,18 +13,31 @@ from .addresses import origin_of
 from .limits import LAST_TIMEOUT_S, MAX_UNSENT_BYTES, SLOWEST_BYTES_PER_S, SPARE_CONNECTIONS, Limits
 from .metrics import Limit
 from .rates import Tally
-from .server import STATE_KEY, SocketServer
 from .timer import Timer
+
+if TYPE_CHECKING:
+    from .server import SocketServer
+
+# The key of the ASGI lifespan state under which the application leaves its SocketServer.
+STATE_KEY: Final = "socket_server"
 
 
 class LimitedConfig(uvicorn.Config):
     """uvicorn hands it to each connection, and so the limits, and what is counted of all connections."""
 
-    def __init__(self, *args: Any, limits: Limits, trusted_proxies: Sequence[str], **more: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        limits: Limits,
+        trusted_proxies: Sequence[str],
+        direct_websockets: bool,
+        **more: Any,
+    ) -> None:
         # uvicorn would trust whoever connects from this machine.
         more |= {"proxy_headers": bool(trusted_proxies), "forwarded_allow_ips": list(trusted_proxies)}
         super().__init__(*args, **more)
         self.limits = limits
+        self.direct_websockets = direct_websockets
         # A client that polls has two; and some are for pages, or have not ended yet.
         self.connections = Tally(2 * limits.connections_per_address + SPARE_CONNECTIONS)
         self._proxies = [ip_network(proxy) for proxy in trusted_proxies]
@@ -40,6 +53,8 @@ class Peer:
     Args:
         state: uvicorn's, of the ASGI lifespan.
     """
+
+    __slots__ = ("_config", "_is_counted", "_state", "origin")
 
     def __init__(self, transport: asyncio.BaseTransport, config: Any, state: Mapping[str, Any]) -> None:
         address = transport.get_extra_info("peername")
@@ -109,7 +124,8 @@ class WriteWatch:
         if self._transport.get_write_buffer_size():
             self.begin()
 
-    def end(self) -> None:
+    def cancel(self) -> None:
+        """The client has taken all, or is gone."""
         self._timer.cancel()
 
     def _check(self) -> None:

@@ -8,9 +8,9 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from .limits import DEFAULT_LIMITS, Limits
-from .server import STATE_KEY, SocketServer
+from .server import SocketServer
 from .uvicorn_http import HttpProtocol
-from .uvicorn_patience import LimitedConfig
+from .uvicorn_patience import STATE_KEY, LimitedConfig
 from .uvicorn_websocket import WebSocketProtocol
 
 
@@ -30,6 +30,7 @@ def uvicorn_config(
     *,
     limits: Limits = DEFAULT_LIMITS,
     trusted_proxies: Sequence[str] = (),
+    direct_websockets: bool = True,
     log_config: dict[str, Any] | None = None,
     reload_dirs: list[str] | None = None,
 ) -> uvicorn.Config:
@@ -37,6 +38,7 @@ def uvicorn_config(
     app: The application's factory, or where it is, such as `app.main:create_app`.
     trusted_proxies: The addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are believed. Not
         more than those: clients can send them, too, and so escape what is counted by address.
+    direct_websockets: Take them away from ASGI once they are open, which makes messages much cheaper.
     log_config: None: leave logging as it is.
     reload_dirs: Restart when a file in one of them changes; None: never.
     """
@@ -44,6 +46,7 @@ def uvicorn_config(
         app,
         limits=limits,
         trusted_proxies=trusted_proxies,
+        direct_websockets=direct_websockets,
         factory=True,
         http=HttpProtocol,
         ws=WebSocketProtocol,  # Made of what uses the least CPU of uvicorn's three.

@@ -8,33 +8,45 @@ What is overridden, and why:
 - `handle_cont`: the library keeps each frame of a message, and so up to a hundred times the message's size.
 - `handle_ping`: the library answers a client that does not read the answers.
 - `pause_writing`, `resume_writing`, `shutdown`: the library waits for ever for a client that does not read.
-- `run_asgi`: the library cannot end such a WebSocket at once; its `close` waits for the client.
+- `run_asgi`: the library cannot end such a WebSocket at once, since its `close` waits for the client; nor
+  can it let go of one, so that its messages need not go through ASGI.
 """
 
-from asyncio import BaseTransport
-from typing import Any
+import asyncio
+from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
+from .direct_websocket import DirectWebSocket
 from .limits import FRAMES_AT_ONCE, FRAMES_PER_S, READ_BYTES, SMALL_FRAME_BYTES
 from .rates import TokenBucket
-from .uvicorn_patience import Peer, WriteWatch
-from .websocket import ABORT
+from .uvicorn_patience import LimitedConfig, Peer, WriteWatch
+from .websocket import ABORT, DIRECT
 
 BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
+class Gone(asyncio.Transport):
+    """The transport of a connection that is somebody else's now."""
+
+    def is_closing(self) -> bool:
+        return True
+
+    def close(self) -> None: ...
+
+
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    def connection_made(self, transport: BaseTransport) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self._config = cast(LimitedConfig, self.config)
         # It has entered as an HTTP connection.
         self._peer = Peer(transport, self.config, self.app_state)
         self._writing = WriteWatch(self.transport, self._peer)
         self._small_frames = TokenBucket(FRAMES_PER_S, FRAMES_AT_ONCE)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._writing.end()
+        self._writing.cancel()
         self._peer.leave()
         super().connection_lost(exc)
 
@@ -81,12 +93,40 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._writing.end()
+        self._writing.cancel()
 
     def shutdown(self) -> None:
         super().shutdown()
         self._writing.hurry()
 
     async def run_asgi(self) -> None:
-        self.scope.setdefault("extensions", {})[ABORT] = {"abort": self.transport.abort}
+        extensions = self.scope.setdefault("extensions", {})
+        extensions[ABORT] = {"abort": self.transport.abort}
+        if self._config.direct_websockets:
+            extensions[DIRECT] = {"take_over": self._take_over}
         await super().run_asgi()
+
+    def _take_over(self) -> tuple[DirectWebSocket, list[str | bytes]] | None:
+        """Let the application have the connection; None: a frame has begun, or it is going to be closed."""
+        is_open = self.handshake_complete and not self.close_sent and not self.transport.is_closing()
+        if not is_open or self.conn.reader.buffer or self.frames or not self.writable.is_set():
+            return None
+        received: list[Any] = [self.queue.get_nowait() for _ in range(self.queue.qsize())]
+        if any(message["type"] != "websocket.receive" for message in received):
+            for message in received:
+                self.queue.put_nowait(message)
+            return None
+        direct = DirectWebSocket(
+            self.transport, self._peer, self.connections, max_message_bytes=self.config.ws_max_size
+        )
+        self._let_go()
+        return direct, [message.get("text") or message.get("bytes") for message in received]
+
+    def _let_go(self) -> None:
+        self._writing.cancel()
+        self.connections.discard(self)
+        # When the application returns, the library would close the connection.
+        self.transport = Gone()
+        # These refer to each other, and would take memory until the garbage collector finds them.
+        self.conn.parser.close()
+        del self.conn

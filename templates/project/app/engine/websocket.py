@@ -6,6 +6,7 @@ from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
+from .direct_websocket import DirectWebSocket
 from .metrics import Limit
 from .packets import BadPacket
 
@@ -13,8 +14,10 @@ from .packets import BadPacket
 CLOSED = (OSError, RuntimeError)
 # Source: RFC 6455, section 7.4.1.
 BROKEN_RULES: Final[Mapping[int, Limit]] = {1002: "malformed", 1007: "malformed", 1009: "too_large"}
-# An extension of ASGI, of uvicorn_websocket.py: scope["extensions"][ABORT]["abort"]() cuts the connection.
+# Extensions of ASGI, of uvicorn_websocket.py: scope["extensions"][ABORT]["abort"]() cuts the connection;
+# scope["extensions"][DIRECT]["take_over"]() takes it away from ASGI.
 ABORT: Final = "socket_server.abort"
+DIRECT: Final = "socket_server.direct"
 
 
 class WebSocket:
@@ -62,3 +65,13 @@ class WebSocket:
         """
         if ABORT in self._extensions:
             self._extensions[ABORT]["abort"]()
+
+    def take_over(self) -> tuple[DirectWebSocket, list[str | bytes]] | None:
+        """The connection itself, and the messages that came already; this object is of no use then.
+
+        None: the server cannot let go of it now, or at all.
+        """
+        if DIRECT not in self._extensions:
+            return None
+        taken: tuple[DirectWebSocket, list[str | bytes]] | None = self._extensions[DIRECT]["take_over"]()
+        return taken

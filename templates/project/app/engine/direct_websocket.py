@@ -1,0 +1,201 @@
+"""A WebSocket that ASGI has let go of: nothing is between the transport and the engine but frames.
+
+docs/engine.md draws the way of a frame.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, Final, Protocol
+
+from .frames import (
+    TOO_LARGE,
+    BrokenRules,
+    Close,
+    FrameReader,
+    Ping,
+    Pong,
+    TooManyFrames,
+    close_frame,
+    pong_frame,
+)
+from .limits import CLOSE_TIMEOUT_S, FRAMES_AT_ONCE, FRAMES_PER_S, LAST_TIMEOUT_S
+from .metrics import Limit
+from .packets import BadPacket
+from .rates import TokenBucket
+from .timer import Timer
+from .uvicorn_patience import Peer, WriteWatch
+
+# Source: RFC 6455, section 7.4.1, and IANA's registry of WebSocket close codes.
+NORMAL_CLOSURE: Final = 1000
+SERVICE_RESTART: Final = 1012
+
+
+class Receiver(Protocol):
+    """What a direct WebSocket is for: an EngineSocket."""
+
+    def frame_received(self, frame: str | bytes) -> None:
+        """The client sent a message."""
+
+    def websocket_broken(self, problem: BadPacket) -> None:
+        """The client sent what it must not, and nothing more is read: the WebSocket is to be closed."""
+
+    def websocket_closed(self) -> None:
+        """It is over: the last call."""
+
+
+class DirectWebSocket(asyncio.Protocol):
+    """
+    Args:
+        peer: It has entered; it leaves when the connection is over.
+        connections: uvicorn's, which it shuts down one by one when it stops.
+        max_message_bytes: Of what a client sends; of more than that nothing is kept.
+    """
+
+    __slots__ = (
+        *("_bucket", "_close_code", "_connections", "_is_closing", "_is_full", "_peer", "_reader"),
+        *("_receiver", "_timer", "_transport", "_unsent", "_unsent_bytes", "_writing"),
+    )
+
+    def __init__(
+        self, transport: asyncio.Transport, peer: Peer, connections: set[Any], *, max_message_bytes: int
+    ) -> None:
+        self._transport = transport
+        self._peer = peer
+        self._connections = connections
+        self._reader = FrameReader(max_message_bytes, self._may_go_on)
+        self._receiver: Receiver | None = None
+        # What few WebSockets need is made when it is needed: of the others there may be thousands.
+        self._bucket: TokenBucket | None = None
+        self._timer: Timer | None = None
+        self._writing: WriteWatch | None = None
+        # What the transport has no room for.
+        self._unsent: deque[bytes] | None = None
+        self._unsent_bytes = 0
+        self._is_full = False
+        self._is_closing = False
+        self._close_code = NORMAL_CLOSURE
+
+    # Called by the engine
+
+    def attach(self, receiver: Receiver, earlier: Iterable[str | bytes]) -> None:
+        """Begin.
+
+        Args:
+            earlier: The messages that have been received already.
+        """
+        self._receiver = receiver
+        self._connections.add(self)
+        self._transport.set_protocol(self)
+        for message in earlier:
+            self._take(message)
+        self._transport.resume_reading()
+
+    def send(self, frames: bytes) -> int:
+        """How many bytes wait for the client now, besides what the system and the transport have."""
+        if self._is_full:
+            if self._unsent is None:
+                self._unsent = deque()
+            self._unsent.append(frames)
+            self._unsent_bytes += len(frames)
+        else:
+            self._transport.write(frames)
+        return self._unsent_bytes
+
+    def close(self) -> None:
+        """Say goodbye once all that waits has been sent, and wait a while for the client to do the same."""
+        if not self._is_closing:
+            self.send(close_frame(self._close_code))
+            self._is_closing = True
+            if not self._is_full:
+                self._await_goodbye()
+
+    def abort(self) -> None:
+        """Cut the connection at once, and drop what its client has not read."""
+        self._is_closing = True
+        self._transport.abort()
+
+    # Called by the transport
+
+    def data_received(self, data: bytes) -> None:
+        reader = self._reader
+        reader.feed(data)
+        try:
+            while (message := reader.read()) is not None:
+                if isinstance(message, str | bytes):
+                    self._take(message)
+                else:
+                    self._control(message)
+        except BrokenRules as problem:
+            self._close_code = problem.code
+            limit: Limit = "too_large" if problem.code == TOO_LARGE else "malformed"
+            if self._receiver is not None:
+                self._receiver.websocket_broken(BadPacket(problem.reason, limit))
+        except TooManyFrames:
+            self._peer.is_over("rate_limited", f"over {FRAMES_PER_S} frames per second that are no messages")
+            self._transport.abort()
+
+    def pause_writing(self) -> None:
+        self._is_full = True
+        if self._writing is None:
+            self._writing = WriteWatch(self._transport, self._peer)
+        self._writing.begin()
+
+    def resume_writing(self) -> None:
+        self._is_full = False
+        if self._writing is not None:
+            self._writing.cancel()
+        # Writing fills it again, perhaps.
+        while self._unsent and not self._is_full:
+            frames = self._unsent.popleft()
+            self._unsent_bytes -= len(frames)
+            self._transport.write(frames)
+        if self._is_closing and not self._is_full:
+            self._await_goodbye()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        for waiting in (self._timer, self._writing):
+            if waiting is not None:
+                waiting.cancel()
+        self._connections.discard(self)
+        self._peer.leave()
+        del self._reader  # Which has a method of this: they would keep each other.
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None:
+            receiver.websocket_closed()
+
+    # Called by uvicorn
+
+    def shutdown(self) -> None:
+        """The server stops, and has closed all that it knows of; this one may be slow."""
+        self._close_code = SERVICE_RESTART
+        self.close()
+        if self._writing is not None:
+            self._writing.hurry()
+        if self._timer is not None:
+            self._timer.set(LAST_TIMEOUT_S, self._transport.abort)
+
+    def _take(self, message: str | bytes) -> None:
+        if not self._is_closing and self._receiver is not None:
+            self._receiver.frame_received(message)
+        elif not self._may_go_on():
+            raise TooManyFrames
+
+    def _control(self, message: Ping | Pong | Close) -> None:
+        if isinstance(message, Close):
+            if not self._is_closing:
+                self._transport.write(close_frame(message.code))
+            self._transport.close()
+        elif isinstance(message, Ping) and not self._is_full and not self._is_closing:
+            # Not to a client that does not read the answers.
+            self._transport.write(pong_frame(message.payload))
+
+    def _may_go_on(self) -> bool:
+        """Count a frame that is no message, or one that comes too late."""
+        if self._bucket is None:
+            self._bucket = TokenBucket(FRAMES_PER_S, FRAMES_AT_ONCE)
+        return self._bucket.take()
+
+    def _await_goodbye(self) -> None:
+        self._timer = Timer()
+        self._timer.set(CLOSE_TIMEOUT_S, self._transport.abort)

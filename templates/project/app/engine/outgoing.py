@@ -1,0 +1,82 @@
+"""What is sent to clients: a Socket.IO packet, encoded once, whoever and how many it is for.
+
+Source: the Socket.IO protocol, version 5.
+"""
+
+import json
+from functools import partial
+from typing import Any, Final
+
+import orjson
+from engineio.packet import MESSAGE, Packet
+from socketio.packet import ACK, BINARY_ACK, BINARY_EVENT, EVENT
+
+from ..core.transport import Json
+from .frames import binary_frame, text_frame
+
+BINARY_KINDS: Final = {EVENT: BINARY_EVENT, ACK: BINARY_ACK}
+
+
+class Outgoing:
+    """A packet on its way to clients, with the bytes in it as attachments.
+
+    Args:
+        data: JSON, with `Json` or, in events and acks, bytes in any place; not NaN, which would become null.
+        id: Of the event that this is the ack of, or of an event that wants one.
+    """
+
+    __slots__ = ("_frames", "attachments", "size", "text")
+
+    def __init__(self, kind: int, namespace: str, data: Any = None, *, id: int | None = None) -> None:
+        self._frames: bytes | None = None
+        self.attachments: list[bytes] = []
+        body = b"" if data is None else _encode(data, self.attachments)
+        head = str(kind)
+        if self.attachments:
+            head = f"{BINARY_KINDS[kind]}{len(self.attachments)}-"
+        if namespace != "/":
+            head += f"{namespace},"
+        if id is not None:
+            head += str(id)
+        self.text = head.encode() + body
+        # In bytes, as it crosses the network uncompressed.
+        self.size = len(self.text)
+        if self.attachments:
+            self.size += sum(map(len, self.attachments))
+
+    @property
+    def frames(self) -> bytes:
+        """As frames of a WebSocket."""
+        if self._frames is None:
+            self._frames = text_frame(b"4" + self.text)
+            if self.attachments:
+                self._frames = b"".join((self._frames, *map(binary_frame, self.attachments)))
+        return self._frames
+
+    def packets(self) -> list[Packet]:
+        """As Engine.IO has it: for one client, since each remembers how it was encoded for the first."""
+        return [Packet(MESSAGE, part) for part in (self.text.decode(), *self.attachments)]
+
+
+def _as_fragment(value: object) -> orjson.Fragment:
+    if type(value) is Json:
+        return orjson.Fragment(value.text)
+    raise TypeError
+
+
+def _encode(data: Any, attachments: list[bytes]) -> bytes:
+    """JSON, without the bytes in it: they become attachments."""
+    try:
+        return orjson.dumps(data, _as_fragment)
+    except TypeError:
+        # It has bytes, integers of over 64 bits, or half a character: all that orjson does not write.
+        return json.dumps(data, default=partial(_replace, attachments), separators=(",", ":")).encode()
+
+
+def _replace(attachments: list[bytes], value: object) -> object:
+    if type(value) is Json:
+        return json.loads(value.text)
+    if not isinstance(value, bytes):
+        raise TypeError(f"a {type(value).__name__} cannot be sent")
+    attachments.append(value)
+    return {"_placeholder": True, "num": len(attachments) - 1}

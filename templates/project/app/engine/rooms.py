@@ -1,0 +1,119 @@
+"""Who is in which room, and the way of a message to everybody there.
+
+What is overridden of python-socketio's client manager, and why:
+
+- `emit`: the library makes a task for each receiver.
+- `basic_disconnect`: the library looks through all rooms of a namespace for each client that leaves it.
+- `basic_enter_room`, `get_participants`: the library has a room for each client, which nobody else can enter,
+  and for each room an object that takes a kilobyte.
+- `basic_leave_room`: keeps the books of the others.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import socketio
+from socketio.base_manager import BaseManager
+from socketio.packet import EVENT
+
+from .outgoing import Outgoing
+
+NOBODY: Final[Mapping[str, str]] = {}
+
+
+class Members(dict[str, str]):
+    """A room: the Socket.IO id of each connection in it, and the Engine.IO id."""
+
+    @property
+    def _fwdm(self) -> "Members":
+        """As the library calls the same in its own rooms."""
+        return self
+
+
+class Rooms(socketio.AsyncManager):
+    # The library's own; it does not say of what type.
+    server: Any
+    rooms: dict[str, dict[str | None, Any]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rooms_of: dict[str, list[str]] = {}
+
+    def add(self, eio_sid: str, namespace: str) -> str:
+        """A connection that is in no room of the namespace yet; its new Socket.IO id."""
+        sid: str = BaseManager.pre_connect(self, eio_sid, namespace)
+        return sid
+
+    async def emit(
+        self,
+        event: str,
+        data: Any,
+        namespace: str,
+        room: str | Collection[str] | None = None,
+        skip_sid: str | Collection[str] | None = None,
+        callback: Any = None,
+        to: str | Collection[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if callback is not None:
+            await super().emit(event, data, namespace, room, skip_sid, callback, to, **kwargs)
+            return
+        args = data if isinstance(data, tuple) else () if data is None else (data,)
+        message = Outgoing(EVENT, namespace, [event, *args])
+        skip = [skip_sid] if isinstance(skip_sid, str) else skip_sid or ()
+        self.server.send_to(self.receivers(namespace, to or room, skip), message)
+
+    def receivers(
+        self, namespace: str, rooms: str | Collection[str] | None, skip: Collection[str] = ()
+    ) -> Iterable[str]:
+        """The Engine.IO ids of those who are in at least one of the rooms; None: who are in the namespace."""
+        if rooms is None or isinstance(rooms, str):
+            found = self._members(namespace, rooms)
+        elif len(rooms) == 1:
+            found = self._members(namespace, *rooms)
+        else:
+            found = {sid: eio for room in rooms for sid, eio in self._members(namespace, room).items()}
+        if not skip:
+            return found.values()
+        return [eio_sid for sid, eio_sid in found.items() if sid not in skip]
+
+    def _members(self, namespace: str, room: str | None) -> Mapping[str, str]:
+        rooms = self.rooms.get(namespace)
+        if rooms is None:
+            return NOBODY
+        members: Mapping[str, str] | None = rooms.get(room)
+        if members is not None:
+            return members
+        eio_sid = rooms[None].get(room)
+        return {room: eio_sid} if room is not None and eio_sid is not None else NOBODY
+
+    def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
+        for each in [room] if room is None or isinstance(room, str) else room:
+            yield from list(self._members(namespace, each).items())
+
+    def basic_enter_room(
+        self, sid: str, namespace: str, room: str | None, eio_sid: str | None = None
+    ) -> None:
+        if room == sid:
+            return
+        if room is not None and namespace in self.rooms and room not in self.rooms[namespace]:
+            self.rooms[namespace][room] = Members()
+        super().basic_enter_room(sid, namespace, room, eio_sid)
+        if room is not None:
+            self._rooms_of.setdefault(sid, []).append(room)
+
+    def basic_leave_room(self, sid: str, namespace: str, room: str | None) -> None:
+        super().basic_leave_room(sid, namespace, room)
+        if room in (rooms := self._rooms_of.get(sid, [])):
+            rooms.remove(room)
+
+    def basic_disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
+        for room in self._rooms_of.pop(sid, []):
+            super().basic_leave_room(sid, namespace, room)
+        super().basic_leave_room(sid, namespace, None)
+        self.callbacks.pop(sid, None)
+        for pending in (self.pending_connect, self.pending_disconnect):
+            if sid in (sids := pending.get(namespace, [])):
+                sids.remove(sid)
+                if not sids:
+                    del pending[namespace]
