@@ -1,7 +1,7 @@
 """WebSocket frames: what a client's bytes say, and what the server writes.
 
-`read` is written for whole texts of less than 64 kB, which is what comes most of the time. Whatever else
-there is goes through `_read_frame`, which has all the rules. No extensions are negotiated.
+`read` is written for whole texts of less than 64 kB, which is what comes most of the time. Whatever else there
+is goes through `_read_frame`, which has all the rules. No extensions are negotiated.
 
 Source: RFC 6455, sections 5 (frames), 7.4 (close codes) and 8.1 (UTF-8).
 """
