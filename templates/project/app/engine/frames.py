@@ -205,9 +205,9 @@ class FrameReader:
         if opcode != CLOSE:
             return Ping(payload) if opcode == PING else Pong(payload)
         code = int.from_bytes(payload[:2], "big") if payload else NO_STATUS
+        reason = self._text(payload[2:])
         if payload and (len(payload) == 1 or code not in CLOSE_CODES):
             raise self._broken(PROTOCOL_ERROR, "invalid close code")
-        reason = self._text(payload[2:])
         self._end()
         return Close(code, reason)
 
