@@ -4,8 +4,9 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice, pairwise
+from random import Random
+from typing import Final
 
-from hypothesis import strategies as st
 from websockets.frames import Frame
 from websockets.protocol import State
 from websockets.server import ServerProtocol
@@ -37,7 +38,7 @@ def frame(
     length: int | None = None,
     length_bytes: int | None = None,
 ) -> bytes:
-    """A client's frame. Its length may be a lie, or take other bytes (0, 2 or 8) than it should; no mask: b""."""
+    """A client's frame. Its length may be a lie, and take more bytes than it needs: 2 or 8 of them."""
     length = len(payload) if length is None else length
     if length_bytes is None:
         length_bytes = 0 if length < 126 else 2 if length < 65_536 else 8
@@ -79,17 +80,18 @@ def expected(stream: bytes, max_message_bytes: int) -> Reading:
     """What `websockets` reads, but for the three differences that are meant.
 
     - Section 5.2: a length with its highest bit set breaks the rules. For the library it is too large.
-    - Section 5.4: control frames between fragments are no part of the message. The library counts their bytes,
-      and refuses those that are longer than what the message may still have.
+    - Section 5.4: control frames between fragments are no part of the message. The library counts
+      them, and refuses one that is longer than what the message may still have.
     - Section 5.4, too: a Close may be there. The library calls that an error.
     """
     reading, frames = _read_by_library(stream, max_message_bytes)
     if reading.code != 1009:
         return reading
     at, head, length = next(islice(_heads(stream), frames, None))
-    if length >> 63:
+    is_control = stream[at] & 0x0F >= CLOSE
+    if length >> 63 or (is_control and length > 125):
         return Reading(reading.messages, 1002)
-    if stream[at] & 0x0F < CLOSE:
+    if not is_control:
         return reading
     end = at + head + length
     alone, _ = _read_by_library(stream[at:end], length)
@@ -148,104 +150,95 @@ def _completed(stream: bytes) -> bytes:
     return stream + bytes(at + head + length - len(stream))
 
 
-# A limit of a few bytes, those around each form of a length, and one that nothing here is over.
-MAX_BYTES = st.sampled_from((5, 125, 126, 127, 200, 65_535, 65_536, 1_000_000))
-SIZES = st.sampled_from((0, 1, 4, 5, 6, 124, 125, 126, 127, 199, 200, 201))
-LARGE = st.sampled_from((65_535, 65_536, 65_537))
-MASKS = st.sampled_from((b"\x37\xfa\x21\x3d", b"\0\0\0\0", b"\xff\0\x80\x01"))
-CUTS = st.lists(st.integers(0, 200_000), max_size=12)
+# Small ones, and those around which a length takes more bytes.
+LIMITS: Final = (5, 125, 126, 127, 200, 65_535, 65_536, 1_000_000, 1_000_000, 1_000_000)
+SIZES: Final = (0, 1, 2, 3, 5, 8, 20, 124, 125, 126, 127, 199, 200, 201)
+LARGE: Final = (65_535, 65_536, 65_537)
+MASKS: Final = (b"\x37\xfa\x21\x3d", b"\0\0\0\0", b"\xff\0\x80\x01")
+CODES: Final = (0, 999, 1000, 1003, 1004, 1005, 1006, 1007, 1014, 1015, 2999, 3000, 4999, 5000, 65_535)
+# Characters of one to four bytes; and what only looks like characters.
+CHARACTERS: Final = [character.encode() for character in ("a", "\0", "é", "€", "\ufeff", "\uffff", "😀")]
+NO_CHARACTERS: Final = [b"\x80", b"\xc0\x80", b"\xe2\x82", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xff"]
 
 
-@st.composite
-def _payloads(draw: st.DrawFn) -> bytes:
-    size = draw(st.one_of(SIZES, SIZES, SIZES, SIZES, SIZES, SIZES, SIZES, LARGE))
-    kind = draw(st.integers(0, 3))
-    if kind == 0:
-        return bytes(draw(st.binary(min_size=1, max_size=12)) * size)[:size]
-    text: bytes = (draw(st.text(min_size=1, max_size=6)) * size).encode()[:size]
-    if kind == 1:  # Its last character may be cut.
+def any_stream(random: Random) -> bytes:
+    """Some frames, most of them right; in a third of them, bytes are wrong, lost, doubled, or cut off."""
+    kinds = random.choices((_message, _control, _rogue, _close), (12, 5, 2, 1), k=random.randint(1, 6))
+    parts = [kind(random) for kind in kinds]
+    stream = bytearray(b"".join(parts))
+    for _ in range(random.choice((0, 0, 0, 0, 1, 2))):
+        # Mostly where there is a head: in the first bytes of a part.
+        begin = len(b"".join(parts[: random.randrange(len(parts))]))
+        at = min(len(stream) - 1, begin + random.randint(0, 20))
+        match random.choice(("bit", "byte", "lost", "doubled", "cut off")):
+            case "bit":
+                stream[at] ^= 1 << random.randrange(8)
+            case "byte":
+                stream[at] = random.randrange(256)
+            case "lost":
+                del stream[at]
+            case "doubled":
+                stream.insert(at, stream[at])
+            case _:
+                del stream[at:]
+        if not stream:
+            break
+    return bytes(stream)
+
+
+def any_cuts(random: Random) -> list[int]:
+    return [random.randint(0, 200_000) for _ in range(random.choice((0, 1, 3, 30)))]
+
+
+def _payload(random: Random) -> bytes:
+    size = random.choice(LARGE if random.random() < 0.05 else SIZES)
+    characters = random.choices((*CHARACTERS, random.choice(NO_CHARACTERS)), k=8)
+    text = (b"".join(characters) * size)[:size]
+    if random.random() < 0.05:  # It ends within a character, or has what is none.
         return text
-    return text.decode(errors="ignore").encode()
+    return text.decode(errors="ignore").encode().ljust(size, b".")
 
 
-@st.composite
-def _controls(draw: st.DrawFn) -> bytes:
-    return frame(
-        draw(st.sampled_from((PING, PONG))),
-        draw(st.binary(max_size=3)) * draw(st.sampled_from((0, 1, 2, 41))),
-        mask=draw(MASKS),
-    )
-
-
-CODES = st.sampled_from((999, 1000, 1003, 1004, 1005, 1006, 1007, 1014, 1015, 1016, 2999, 3000, 4999, 5000))
-CLOSES = st.one_of(
-    st.binary(max_size=3),
-    st.builds(lambda code, reason: code.to_bytes(2, "big") + reason, CODES, st.binary(max_size=3)),
-    st.builds(lambda code, reason: code.to_bytes(2, "big") + reason.encode(), CODES, st.text(max_size=30)),
-).map(lambda payload: frame(CLOSE, payload))
-
-
-@st.composite
-def _messages(draw: st.DrawFn) -> bytes:
-    """Whole, or in fragments that may have control frames between them, and cut characters."""
-    payload, opcode = draw(_payloads()), draw(st.sampled_from((TEXT, TEXT, BINARY)))
-    cuts = draw(st.lists(st.integers(0, len(payload)), max_size=4))
-    places = [0, *sorted(cuts), len(payload)]
+def _message(random: Random) -> bytes:
+    """Whole, or in fragments that may have control frames between them, and parts of characters."""
+    payload, opcode = _payload(random), random.choice((TEXT, TEXT, BINARY))
+    cuts = sorted(random.randint(0, len(payload)) for _ in range(random.choice((0, 0, 0, 1, 2, 5))))
     pieces = []
-    for number, (begin, end) in enumerate(pairwise(places)):
-        final = number == len(cuts)
-        kind = opcode if number == 0 else CONTINUATION
-        pieces.append(frame(kind, payload[begin:end], final=final, mask=draw(MASKS)))
-        if not final and draw(st.integers(0, 3)) == 0:
-            pieces.append(draw(_controls()))
+    for number, (begin, end) in enumerate(pairwise((0, *cuts, len(payload)))):
+        final, kind = number == len(cuts), CONTINUATION if number else opcode
+        pieces.append(frame(kind, payload[begin:end], final=final, mask=random.choice(MASKS)))
+        if not final and random.random() < 0.2:
+            pieces.append(random.choice((_control, _control, _close))(random))
     return b"".join(pieces)
 
 
-@st.composite
-def _rogues(draw: st.DrawFn) -> bytes:
-    """A frame that is probably not right: most are, but for one thing."""
-    payload = draw(_payloads())
-    wrong = draw(st.sampled_from(("opcode", "final", "reserved", "mask", "length", "form", "place")))
-    return (
-        frame(
-            draw(st.integers(0, 15))
-            if wrong == "opcode"
-            else draw(st.sampled_from((TEXT, BINARY, CLOSE, PING, PONG))),
-            payload,
-            final=wrong != "final",
-            reserved=draw(st.integers(0, 7)) if wrong == "reserved" else 0,
-            mask=b"" if wrong == "mask" else draw(MASKS),
-            length=draw(st.one_of(SIZES, LARGE, st.integers(0, (1 << 64) - 1)))
-            if wrong == "length"
-            else None,
-            length_bytes=draw(st.sampled_from((2, 8))) if wrong == "form" and len(payload) < 65_536 else None,
-        )
-        if wrong != "place"
-        else frame(CONTINUATION, payload, final=draw(st.booleans()))
+def _control(random: Random) -> bytes:
+    return frame(
+        random.choice((PING, PONG)), bytes(random.choice((0, 1, 4, 6, 125))), mask=random.choice(MASKS)
     )
 
 
-@st.composite
-def streams(draw: st.DrawFn) -> bytes:
-    """Some frames, in which a few bytes may be changed, lost or doubled; and the end may be missing."""
-    parts = draw(
-        st.lists(st.one_of(_messages(), _messages(), _messages(), _controls(), _rogues(), CLOSES), max_size=8)
-    )
-    stream = bytearray(b"".join(parts))
-    for damage in draw(st.lists(st.sampled_from(("bit", "byte", "lost", "doubled", "end")), max_size=2)):
-        if not stream:
-            break
-        # Mostly where there is a head: in the first bytes of a part.
-        begin = len(b"".join(parts[: draw(st.integers(0, len(parts) - 1))]))
-        at = min(len(stream) - 1, begin + draw(st.integers(0, 20)))
-        if damage == "bit":
-            stream[at] ^= 1 << draw(st.integers(0, 7))
-        elif damage == "byte":
-            stream[at] = draw(st.integers(0, 255))
-        elif damage == "lost":
-            del stream[at]
-        elif damage == "doubled":
-            stream.insert(at, stream[at])
-        else:
-            del stream[at:]
-    return bytes(stream)
+def _close(random: Random) -> bytes:
+    code = random.choice(CODES).to_bytes(2, "big")
+    reason = b"".join(random.choices((*CHARACTERS, *NO_CHARACTERS[:1]), k=random.randint(0, 9)))
+    return frame(CLOSE, random.choice((b"", b"", b"\x03", code, code + reason)))
+
+
+def _rogue(random: Random) -> bytes:
+    """A frame with one thing that may be wrong about it."""
+    payload, opcode = _payload(random), random.choice((TEXT, BINARY, CLOSE, PING, PONG))
+    match random.choice(("opcode", "fragment", "reserved", "mask", "length", "more bytes", "continuation")):
+        case "opcode":
+            return frame(random.randrange(16), payload)
+        case "fragment":
+            return frame(opcode, payload, final=False)
+        case "reserved":
+            return frame(opcode, payload, reserved=random.randrange(8))
+        case "mask":
+            return frame(opcode, payload, mask=b"")
+        case "length":
+            return frame(opcode, payload, length=random.choice((*SIZES, *LARGE, (1 << 63) - 1, 1 << 63)))
+        case "more bytes":
+            return frame(opcode, payload[:65_535], length_bytes=random.choice((2, 8)))
+        case _:
+            return frame(CONTINUATION, payload, final=random.random() < 0.5)
