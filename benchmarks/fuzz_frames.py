@@ -1,7 +1,7 @@
 """Fuzz the frame reader for as long as you like: `python benchmarks/fuzz_frames.py --minutes 5 --seed 1`.
 
-It reads streams as the `websockets` library does, or stops, shows the first that it reads otherwise, and exits
-with 1. Streams are those of tests/protocol/fuzzing/frames.py; each has a seed of its own, from the first one on.
+Each stream is to be read as the `websockets` library reads it. At the first that is not, it stops, shows it,
+and exits with 1. Streams are those of tests/protocol/fuzzing/frames.py; a seed stands for the same each time.
 """
 
 import argparse
