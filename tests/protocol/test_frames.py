@@ -137,6 +137,16 @@ def test_a_frame_that_is_too_large_is_refused_before_it_has_come(opcode: int, si
     assert caught.value.code == 1009
 
 
+@pytest.mark.parametrize("size", [20, 125, 126, 65_535, 65_536])
+def test_a_frame_that_is_too_large_is_refused_when_it_has_come_at_once(size: int) -> None:
+    for opcode in (TEXT, BINARY):
+        reader = new_reader(max_message_bytes=size - 1)
+        reader.feed(frame(opcode, b"x" * size) + HELLO)
+        with pytest.raises(BrokenRules, match=f"message is over {size - 1} bytes"):
+            reader.read()
+        assert read_all(HELLO, reader) == []
+
+
 def test_fragments_that_are_too_large_together_are_refused_before_the_last_has_come() -> None:
     reader = new_reader(max_message_bytes=10)
     fits = frame(BINARY, bytes(5), final=False) + frame(CONTINUATION, bytes(4), final=False)
@@ -232,6 +242,29 @@ def test_control_frames_between_fragments_are_read_when_they_come() -> None:
     # Its limit is the message's.
     assert read_all(stream, new_reader(max_message_bytes=3)) == [Ping(bytes(125)), Pong(b""), "€"]
     assert read_all(BEGUN + frame(CLOSE)) == [Close(NO_STATUS, "")]
+
+
+def test_where_the_pieces_end_that_come_makes_no_difference() -> None:
+    stream = frame(TEXT, b"short") + frame(TEXT) + frame(BINARY, bytes(126)) + frame(PING)
+    stream += frame(TEXT, b"in eight bytes", length_bytes=8) + frame(TEXT, b"x" * 126)
+    stream += frame(TEXT, b"frag", final=False) + frame(CONTINUATION, b"ments") + frame(CLOSE, b"\x03\xe8bye")
+    expected = [
+        "short",
+        "",
+        bytes(126),
+        Ping(b""),
+        "in eight bytes",
+        "x" * 126,
+        "fragments",
+        Close(1000, "bye"),
+    ]
+    for at in range(len(stream) + 1):
+        reader = new_reader()
+        assert read_all(stream[:at], reader) + read_all(stream[at:], reader) == expected, at
+    reader = new_reader()
+    assert [
+        message for at in range(len(stream)) for message in read_all(stream[at : at + 1], reader)
+    ] == expected
 
 
 def test_a_length_may_take_more_bytes_than_it_needs() -> None:
