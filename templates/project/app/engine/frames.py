@@ -206,7 +206,7 @@ class FrameReader:
             return Ping(payload) if opcode == PING else Pong(payload)
         code = int.from_bytes(payload[:2], "big") if payload else NO_STATUS
         reason = self._text(payload[2:])
-        if payload and (len(payload) == 1 or code not in CLOSE_CODES):
+        if payload and code not in CLOSE_CODES:
             raise self._broken(PROTOCOL_ERROR, "invalid close code")
         self._end()
         return Close(code, reason)
