@@ -36,6 +36,8 @@ def main() -> None:
         "app.main:create_app",
         limits=settings,
         trusted_proxies=settings.trusted_proxies,
+        direct_websockets=settings.direct_websockets,
+        access_log=settings.access_log,
         log_config=log_config(settings.log_format),
         reload_dirs=reload_dirs,
     )

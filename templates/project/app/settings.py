@@ -165,6 +165,8 @@ class Settings(Limits, BaseSettings):
         tuple[Annotated[str, AfterValidator(_proxy)], ...], NoDecode, BeforeValidator(_split_at_commas)
     ] = ()
     log_format: Literal["text", "json"] = "text"
+    access_log: bool = False
+    direct_websockets: bool = True
     metrics_token: Annotated[SecretStr, AfterValidator(_empty_or_hard_to_guess)] = SecretStr("")
 
     login_attempts_per_minute: Annotated[int, Field(ge=1)] = 10

@@ -1,5 +1,6 @@
 """The users: who may ask for a token."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .database import Base, UtcDateTime, create_engine
+from .lookups import Lookups
 from .passwords import Passwords
 
 
@@ -45,6 +47,7 @@ class Users:
         self._engine = create_engine(database_url)
         self._session = async_sessionmaker(self._engine, expire_on_commit=False)
         self._passwords = Passwords()
+        self._lookups = Lookups(self._find)
 
     async def close(self) -> None:
         """Closes every connection to the database."""
@@ -97,9 +100,12 @@ class Users:
 
     async def get(self, user_id: str) -> User | None:
         """The user with this id, unless deleted or disabled."""
+        return await self._lookups.get(user_id)
+
+    async def _find(self, user_ids: Sequence[str]) -> Mapping[str, User]:
+        enabled = select(User).where(User.is_disabled.is_(False), User.id.in_(user_ids))
         async with self._session() as session:
-            user = await session.get(User, user_id)
-        return None if user is None or user.is_disabled else user
+            return {user.id: user for user in await session.scalars(enabled)}
 
     async def disable(self, user_id: str, *, disabled: bool = True) -> bool:
         """Whether there is such a user to disable, or to enable again.

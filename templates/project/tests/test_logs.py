@@ -9,7 +9,7 @@ from support import RunningServer, register, start_server, stop_server
 SOCKET_IO = "/socket.io/?EIO=4&transport={transport}&commId=TOKEN-IN-THE-URL"
 
 
-async def test_a_token_in_a_url_is_not_logged(server: RunningServer) -> None:
+async def connect_both_ways(server: RunningServer) -> None:
     polling = server.url + SOCKET_IO.format(transport="polling")
     websocket = server.url + SOCKET_IO.format(transport="websocket")
     async with aiohttp.ClientSession() as http:
@@ -18,6 +18,20 @@ async def test_a_token_in_a_url_is_not_logged(server: RunningServer) -> None:
         async with http.ws_connect(websocket) as socket:
             await socket.receive()
 
+
+async def test_requests_are_not_logged(server: RunningServer) -> None:
+    before = server.log_path.read_text()
+    await connect_both_ways(server)
+    assert server.log_path.read_text() == before
+
+
+async def test_a_token_in_a_url_is_not_logged(tmp_path: Path) -> None:
+    server = start_server(tmp_path, ACCESS_LOG="true")
+    try:
+        await connect_both_ways(server)
+    finally:
+        stop_server(server)
+
     log = server.log_path.read_text()
     assert '"GET /socket.io/ HTTP/1.1" 200' in log
     assert '"WebSocket /socket.io/" [accepted]' in log
@@ -25,7 +39,7 @@ async def test_a_token_in_a_url_is_not_logged(server: RunningServer) -> None:
 
 
 async def test_machines_get_a_json_object_per_line(tmp_path: Path) -> None:
-    server = start_server(tmp_path, LOG_FORMAT="json")
+    server = start_server(tmp_path, LOG_FORMAT="json", ACCESS_LOG="true")
     try:
         await register(server.url, "Ada")
     finally:

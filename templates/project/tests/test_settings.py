@@ -42,6 +42,8 @@ def test_only_the_secret_has_no_default() -> None:
         "allowed_origins": (),
         "trusted_proxies": (),
         "log_format": "text",
+        "access_log": False,
+        "direct_websockets": True,
         "metrics_token": SecretStr(""),
     }
 

@@ -11,7 +11,8 @@ import argon2
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
+from sqlalchemy.exc import OperationalError
 
 from app.database import Base, migrate
 from app.users import EmailTaken, User, Users
@@ -108,3 +109,39 @@ async def test_migrations_make_the_tables_that_the_code_declares(users: Users, d
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
     engine.dispose()
+
+
+async def test_who_is_asked_for_at_once_is_found_by_two_queries(users: Users) -> None:
+    """One has begun already when the others ask."""
+    everybody = [await users.create("Ada", f"ada{number}@example.com", PASSWORD) for number in range(20)]
+    await users.disable(everybody[7].id)
+    queries: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        queries.append(statement)
+
+    event.listen(users._engine.sync_engine, "before_cursor_execute", note)
+    first = asyncio.create_task(users.get(everybody[0].id))
+    await asyncio.sleep(0)
+    found = await asyncio.gather(*(users.get(user.id) for user in everybody), users.get("nobody"))
+    everybody[7:8] = [None]  # type: ignore[list-item]
+    assert (await first, found) == (everybody[0], [*everybody, None])
+    assert len(queries) == 2
+
+
+async def test_who_gives_up_does_not_take_the_answer_from_others(users: Users) -> None:
+    ada = await users.create("Ada", "ada@example.com", PASSWORD)
+    impatient, patient = (asyncio.create_task(users.get(ada.id)) for _ in range(2))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    assert await patient == ada
+
+
+async def test_a_database_that_fails_is_asked_again(users: Users, database: Path) -> None:
+    ada = await users.create("Ada", "ada@example.com", PASSWORD)
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("ALTER TABLE users RENAME TO lost")
+        failed = await asyncio.gather(users.get(ada.id), users.get("nobody"), return_exceptions=True)
+        assert [type(error) for error in failed] == [OperationalError, OperationalError]
+        connection.execute("ALTER TABLE lost RENAME TO users")
+    assert await users.get(ada.id) == ada

@@ -1,8 +1,10 @@
 """Where a client comes from, for limits: what one person can have many of must count as one."""
 
 import ipaddress
+from functools import lru_cache
 
 
+@lru_cache(maxsize=4_096)
 def origin_of(address: str | None) -> str:
     """The address to count: of IPv6 its network, since every home has 2^64 addresses or more.
 

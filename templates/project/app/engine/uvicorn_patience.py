@@ -1,6 +1,7 @@
 """What uvicorn's protocols share: the limits, and a watch over clients that do not read."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
+from . import libraries
 from .addresses import origin_of
 from .limits import LAST_TIMEOUT_S, MAX_UNSENT_BYTES, SLOWEST_BYTES_PER_S, SPARE_CONNECTIONS, Limits
 from .metrics import Limit
@@ -18,6 +20,7 @@ from .timer import Timer
 if TYPE_CHECKING:
     from .server import SocketServer
 
+WEBSOCKETS_LOG: Final = "uvicorn.error.websockets"
 # The key of the ASGI lifespan state under which the application leaves its SocketServer.
 STATE_KEY: Final = "socket_server"
 
@@ -36,8 +39,9 @@ class LimitedConfig(uvicorn.Config):
         # uvicorn would trust whoever connects from this machine.
         more |= {"proxy_headers": bool(trusted_proxies), "forwarded_allow_ips": list(trusted_proxies)}
         super().__init__(*args, **more)
+        logging.getLogger(WEBSOCKETS_LOG).setLevel(logging.INFO if self.access_log else logging.WARNING)
         self.limits = limits
-        self.direct_websockets = direct_websockets
+        self.direct_websockets = direct_websockets and libraries.are_as_expected()
         # A client that polls has two; and some are for pages, or have not ended yet.
         self.connections = Tally(2 * limits.connections_per_address + SPARE_CONNECTIONS)
         self._proxies = [ip_network(proxy) for proxy in trusted_proxies]

@@ -13,6 +13,7 @@ What is overridden, and why:
 """
 
 import asyncio
+import logging
 from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -21,8 +22,11 @@ from websockets.frames import Frame
 from .direct_websocket import DirectWebSocket
 from .limits import FRAMES_AT_ONCE, FRAMES_PER_S, READ_BYTES, SMALL_FRAME_BYTES
 from .rates import TokenBucket
-from .uvicorn_patience import LimitedConfig, Peer, WriteWatch
+from .uvicorn_patience import WEBSOCKETS_LOG, LimitedConfig, Peer, WriteWatch
 from .websocket import ABORT, DIRECT
+
+# The library tells of each WebSocket as it does of errors.
+log = logging.getLogger(WEBSOCKETS_LOG)
 
 BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
@@ -40,6 +44,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._config = cast(LimitedConfig, self.config)
+        self.logger = self.conn.logger = log
         # It has entered as an HTTP connection.
         self._peer = Peer(transport, self.config, self.app_state)
         self._writing = WriteWatch(self.transport, self._peer)
