@@ -4,6 +4,7 @@ import argparse
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from . import documents
 from .about import about
 from .contenders import Broken, contenders
-from .install import CannotInstall, install
+from .install import CannotInstall, alone, install
 from .measuring import Plan, all_at_once, fresh_each_time, register_users
 from .picture import draw
 from .report import Records, tables
@@ -87,14 +88,17 @@ def main(arguments: list[str]) -> int:
         if given.source:
             lines = [json.loads(line) for line in given.source.read_text().splitlines()]
         else:
-            lines = list(kept(measured(given, arguments), given.out))
+            with alone():
+                lines = list(kept(measured(given, arguments), given.out))
     except (Broken, subprocess.CalledProcessError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     made_with: dict[str, str] = next((line["about"] for line in lines if "about" in line), {})
     records = Records(line for line in lines if "load" in line)
     if given.smoke:
-        print(f"{len(lines) - 1} measurements: every server answers, nothing was lost")
+        counted = Counter(line["contender"] for line in lines if "load" in line)
+        done = ", ".join(f"{name}: {loads} loads" for name, loads in sorted(counted.items()))
+        print(f"{done}; each server answers, nothing was lost")
         return 0
     print(tables(records))
     if given.picture and not draw(records, given.picture):

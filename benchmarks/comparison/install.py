@@ -1,10 +1,12 @@
 """What the comparison needs, in a folder of its own (benchmarks/.work), which git ignores."""
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -51,7 +53,6 @@ def install(*, python: Path | None, project: Path | None, thorough: bool) -> Too
         project: Is measured, instead of a new one; a copy of it.
         thorough: Do also what takes minutes, to give Node the best that there is.
     """
-    WORK.mkdir(exist_ok=True)
     folder = _project(project, with_environment=python is None)
     tools = Tools(
         load=_compile_load(),
@@ -65,6 +66,26 @@ def install(*, python: Path | None, project: Path | None, thorough: bool) -> Too
     else:
         tools.node_modules = install_node(tools.missing, thorough=thorough)
     return tools
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Keeps others out of the folder: two runs at once would measure each other.
+
+    Raises:
+        CannotInstall: Another run has it.
+    """
+    WORK.mkdir(exist_ok=True)
+    with (WORK / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotInstall(
+                "error: benchmarks/.work is in use\n"
+                "  another run is going on, and the two would measure each other\n"
+                "  try: again when it is done"
+            ) from None
+        yield
 
 
 def _compile_load() -> Path:

@@ -28,7 +28,7 @@ class Plan:
 
     def contenders_for(self, load: Load, round: int) -> list[Contender]:
         """Those that are compared, ours next to each; the other way round in every second round."""
-        elsewhere = load in loads_of(ELSEWHERE)
+        elsewhere = load.name in [each.name for each in loads_of(ELSEWHERE)]
         meant = [each for each in self.contenders if not elsewhere or each.name in (OURS, PLAIN)]
         return meant[::-1] if round % 2 else meant
 

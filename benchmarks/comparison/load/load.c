@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const double CONNECT_TIMEOUT_S = 90, ANSWER_TIMEOUT_S = 10;
+static const double CONNECT_TIMEOUT_S = 90, QUIET_TIMEOUT_S = 60, ANSWER_TIMEOUT_S = 5;
 
 static struct {
     const char *work;
@@ -97,10 +97,11 @@ static void talk(void) {
         clients_serve(100);
 }
 
-/* Until the server has used next to no CPU for half a second. Returns what it used. */
+/* Until the server has used next to no CPU for half a second. Returns what it used. Not for one with clients:
+   thousands of them and their pings keep it from ever being quiet. */
 static double until_quiet_us(void) {
     double start = processes_cpu_us(), last = start;
-    uint64_t latest = now_ns() + ANSWER_TIMEOUT_S * 6e9;
+    uint64_t latest = now_ns() + QUIET_TIMEOUT_S * 1e9;
     for (int quiet = 0; quiet < 5 && now_ns() < latest;) {
         serve_for(0.1);
         double cpu = processes_cpu_us();
@@ -112,7 +113,6 @@ static double until_quiet_us(void) {
 
 /* Everybody is idle for a while, then all leave at once. */
 static void crowd(double resident_before_kb) {
-    until_quiet_us();
     serve_for(given.seconds);
     printf(", \"resident_kb\": %.3f", (processes_resident_kb() - resident_before_kb) / client_count);
     int were_connected = connected;

@@ -1,7 +1,7 @@
 """python-socketio on uvicorn, both with their defaults.
 
-PORT, TOKEN_SECRET and DATABASE are in the environment. Its clients show the project's tokens, and are looked up
-in the project's database.
+PORT, TOKEN_SECRET and DATABASE are in the environment. Its clients show the project's tokens, and are looked
+up in the project's database.
 """
 
 import json
