@@ -93,7 +93,7 @@ def main(arguments: list[str]) -> int:
     except (Broken, subprocess.CalledProcessError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    made_with: dict[str, str] = next((line["about"] for line in lines if "about" in line), {})
+    made_with = {name: what for line in lines for name, what in line.get("about", {}).items()}
     records = Records(line for line in lines if "load" in line)
     if given.smoke:
         counted = Counter(line["contender"] for line in lines if "load" in line)
@@ -104,8 +104,7 @@ def main(arguments: list[str]) -> int:
     if given.picture and not draw(records, given.picture):
         print("note: no picture, matplotlib could not be installed", file=sys.stderr)
     if given.write_docs:
-        rounds = 1 + max(line["round"] for line in lines if "load" in line)
-        documents.write(records, made_with, rounds)
+        documents.write(records, made_with)
     for broken in records.errors:
         print(f"error: {broken}", file=sys.stderr)
     return 1 if records.errors else 0

@@ -1,32 +1,42 @@
 """docs/performance.md: the figures of one full run, between two marks; and the picture beside it."""
 
-from pathlib import Path
 from typing import Final
 
 from .install import CHECKOUT
 from .picture import draw
 from .report import Records, tables
 
-DOCS: Final = CHECKOUT / "docs"
+PAGE: Final = CHECKOUT / "docs" / "performance.md"
 BEGIN: Final = "<!-- Written by `benchmarks/run --write-docs`: from here ... -->"
 END: Final = "<!-- ... to here. -->"
 
 
-def write(records: Records, about: dict[str, str], rounds: int, folder: Path = DOCS) -> None:
-    """Puts a run in the place of the last one."""
-    page = folder / "performance.md"
-    before, begin, rest = page.read_text().partition(BEGIN)
+def write(records: Records, about: dict[str, str]) -> None:
+    """Puts a run in the place of the last one.
+
+    Raises:
+        ValueError: The page has no such place.
+    """
+    text = with_run(PAGE.read_text(), records, about)
+    picture = PAGE.with_suffix(".svg")
+    if not draw(records, picture):
+        picture.unlink(missing_ok=True)  # It would be another run's.
+        text = text.replace(f"![The ratios]({picture.name})\n\n", "")
+    PAGE.write_text(text)
+
+
+def with_run(page: str, records: Records, about: dict[str, str]) -> str:
+    """The page with this run."""
+    before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise SystemExit(f'error: {page} has no place for figures\n  it is between "{BEGIN}"\n  and "{END}"')
-    picture = draw(records, folder / "performance.svg")
-    made_with = "\n".join(f"- {name}: {what}" for name, what in about.items())
+        raise ValueError(f'{PAGE.name} has no place for figures, from "{BEGIN}" to "{END}"')
     parts = [
         begin,
-        made_with,
-        f"Medians of {rounds} paired rounds.",
+        "\n".join(f"- {name}: {what}" for name, what in about.items()),
+        f"Medians of {records.rounds} paired rounds.",
+        f"![The ratios]({PAGE.stem}.svg)",
         tables(records).strip(),
-        *(["![The ratios of the table](performance.svg)"] if picture else []),
         end,
     ]
-    page.write_text(before + "\n\n".join(parts) + after)
+    return before + "\n\n".join(parts) + after

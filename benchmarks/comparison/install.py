@@ -55,7 +55,7 @@ def install(*, python: Path | None, project: Path | None, thorough: bool) -> Too
     """
     folder = _project(project, with_environment=python is None)
     tools = Tools(
-        load=_compile_load(),
+        load=compile_load(),
         project=folder,
         project_python=python or (project or folder).resolve() / ".venv" / "bin" / "python",
         plain_python=python or _plain_environment(),
@@ -88,7 +88,12 @@ def alone() -> Iterator[None]:
         yield
 
 
-def _compile_load() -> Path:
+def compile_load(folder: Path = WORK) -> Path:
+    """The load generator.
+
+    Raises:
+        CannotInstall: It cannot be had here.
+    """
     compiler = shutil.which("cc") or shutil.which("gcc")
     if sys.platform != "linux" or compiler is None:
         raise CannotInstall(
@@ -97,7 +102,7 @@ def _compile_load() -> Path:
             "  try: apt-get install gcc libc6-dev"
         )
     sources = sorted((HERE / "load").glob("*.c"))
-    program = WORK / "load"
+    program = folder / "load"
     if not _is_newer(program, [*sources, HERE / "load" / "load.h"]):
         _run([compiler, "-O2", "-o", str(program), *map(str, sources)])
     return program

@@ -23,6 +23,11 @@ class Records:
             place = record["load"], record["contender"]
             self._figures.setdefault(place, {})[record["round"]] = record
 
+    @property
+    def rounds(self) -> int:
+        """How many rounds there are of what was measured most often."""
+        return max(map(len, self._figures.values()), default=0)
+
     def figures(self, row: Row, contender: str, figure: str) -> dict[int, float]:
         """By round."""
         rounds = self._figures.get((row.load.name, contender), {})
