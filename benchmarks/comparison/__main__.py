@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -111,6 +112,8 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    # Its servers are ended first.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         sys.exit(main(sys.argv[1:]))
     except CannotInstall as error:
