@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from .install import CHECKOUT, Tools
+from .install import CHECKOUT, SERVERS, Tools
 
 _VERSIONS: Final = """
 import json, platform, sqlite3
@@ -21,22 +21,13 @@ for name in ("python-socketio", "python-engineio", "uvicorn", "uvloop", "httptoo
         pass
 print(json.dumps(found))
 """
-_NODE_VERSIONS: Final = """
-const versions = [`Node ${process.versions.node}`];
-for (const name of ['socket.io', 'engine.io', 'ws', 'better-sqlite3', 'libsql']) {
-  try {
-    versions.push(`${name} ${require(`./node_modules/${name}/package.json`).version}`);
-  } catch {}
-}
-versions.join(', ')
-"""
 
 
 def about(tools: Tools, command: list[str]) -> dict[str, str]:
     """Headings and what belongs under them."""
     found = {
         "Date": datetime.now(UTC).date().isoformat(),
-        "Command": " ".join(["benchmarks/run", *command]),
+        "Command": " ".join(["benchmarks/run", *map(_without_folders, command)]),
         "Machine": _machine(),
         "macchiato": _macchiato(),
         "The project's server": _python_versions(tools.project_python),
@@ -68,8 +59,12 @@ def _python_versions(python: Path) -> str:
     return ", ".join(f"{name} {version}" for name, version in json.loads(ran.stdout).items())
 
 
-def _node(node: str, modules: Path) -> str:
-    ran = subprocess.run(
-        [node, "-p", _NODE_VERSIONS], cwd=modules, capture_output=True, text=True, check=True
-    )
-    return ran.stdout.strip()
+def _node(node: str, packages: Path) -> str:
+    asked = [node, str(SERVERS / "node.cjs"), "--versions"]
+    environment = os.environ | {"NODE_MODULES": str(packages), "DATABASE": ":memory:"}
+    return subprocess.run(asked, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _without_folders(argument: str) -> str:
+    """Where somebody keeps their files is nobody else's business."""
+    return Path(argument).name if "/" in argument else argument

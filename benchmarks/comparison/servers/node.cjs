@@ -1,4 +1,5 @@
-// socket.io for Node, without anything around it: node node.cjs, with PORT, TOKEN_SECRET and DATABASE.
+// socket.io for Node, without anything around it: node node.cjs, with PORT, TOKEN_SECRET and DATABASE in the
+// environment; `node node.cjs --versions` says what it is made of.
 // Its clients show the project's tokens, and are looked up in the project's database.
 const { createDecipheriv, hkdfSync } = require('node:crypto');
 const { createServer } = require('node:http');
@@ -25,6 +26,19 @@ function openDatabase(file) {
 }
 
 const [sqlite, database] = openDatabase(process.env.DATABASE);
+
+function versions() {
+  const packages = ['socket.io', 'engine.io', 'ws', ...(sqlite.startsWith('node:') ? [] : [sqlite])];
+  const folder = `${process.env.NODE_MODULES}/node_modules`;
+  const found = packages.map((name) => `${name} ${require(`${folder}/${name}/package.json`).version}`);
+  return [`Node ${process.versions.node}`, ...found].join(', ');
+}
+
+if (process.argv[2] === '--versions') {
+  console.log(versions());
+  process.exit();
+}
+
 const userWithId = database.prepare('SELECT id, name, email FROM users WHERE id = ? AND is_disabled = 0');
 
 const HEADER = 'eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0';
@@ -70,4 +84,4 @@ bench.on('connection', (client) => {
   client.on('disconnect', () => clients.delete(user.id));
 });
 
-http.listen({ port: process.env.PORT, host: '127.0.0.1', backlog: 2048 }, () => console.log(`sqlite=${sqlite}`));
+http.listen({ port: process.env.PORT, host: '127.0.0.1', backlog: 2048 });
