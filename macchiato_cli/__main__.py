@@ -3,13 +3,15 @@
 import sys
 
 from macchiato_cli import interrupts
+from macchiato_cli.garbage import uncollected
 
 
 def main() -> None:
     """Run the command and leave with its exit code."""
     interrupts.listen()
     try:
-        from macchiato_cli.execution import execute
+        with uncollected():
+            from macchiato_cli.execution import execute
 
         interrupts.check()
         code = execute(sys.argv[1:])

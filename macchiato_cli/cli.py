@@ -9,12 +9,14 @@ import typer
 
 from macchiato_cli import __version__
 from macchiato_cli.completion import namespaces_here
+from macchiato_cli.plain_values import Command, Group
 from macchiato_cli.report import Report
 
 if TYPE_CHECKING:
     from macchiato_cli.names import NamespaceName
 
 app = typer.Typer(
+    cls=Group,
     help="Authenticated, tested, typed Socket.IO servers, from one command.",
     # Help in Rich's boxes would cost as much again as the whole command.
     rich_markup_mode=None,
@@ -37,7 +39,7 @@ def macchiato(
         raise typer.Exit
 
 
-@app.command()
+@app.command(cls=Command)
 def new(
     context: typer.Context,
     path: Annotated[str | None, typer.Argument(metavar="PATH", help="The folder to make.")] = None,
@@ -84,7 +86,7 @@ def new(
     make_project(project, report, dry_run=dry_run)
 
 
-@app.command()
+@app.command(cls=Command)
 def add_namespace(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Such as chat.")] = None,
@@ -128,7 +130,7 @@ def add_namespace(
     add_to_project(NewNamespace(root, called, events, public), report, dry_run=dry_run)
 
 
-@app.command()
+@app.command(cls=Command)
 def remove_namespace(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", autocompletion=namespaces_here)],
@@ -144,7 +146,7 @@ def remove_namespace(
     remove_from_project(_project(report), name, report, force=force, dry_run=dry_run)
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_(context: typer.Context, quiet: Quiet = False, as_json: Json = False) -> None:
     """List the namespaces: guards, events, where they are."""
     from macchiato_cli.listing import list_namespaces
@@ -153,7 +155,7 @@ def list_(context: typer.Context, quiet: Quiet = False, as_json: Json = False) -
     list_namespaces(_project(report), report)
 
 
-@app.command()
+@app.command(cls=Command)
 def update(
     context: typer.Context,
     check: Annotated[bool, typer.Option("--check", help="Only tell whether it is behind.")] = False,
@@ -168,7 +170,7 @@ def update(
     update_project(_project(report), report, check=check, dry_run=dry_run)
 
 
-@app.command(context_settings={"allow_extra_args": True})
+@app.command(cls=Command, context_settings={"allow_extra_args": True})
 def run(
     context: typer.Context,
     host: Annotated[str | None, typer.Option(help="Instead of HOST in .env.")] = None,
@@ -186,7 +188,7 @@ def run(
     raise typer.Exit(code)
 
 
-@app.command()
+@app.command(cls=Command)
 def doctor(context: typer.Context, quiet: Quiet = False, as_json: Json = False) -> None:
     """Check all that the project needs to run."""
     from macchiato_cli.doctor import examine

@@ -20,7 +20,7 @@ from macchiato_cli.report import Report
 def execute(arguments: Sequence[str]) -> int:
     """The exit code of the command; whatever goes wrong has been told."""
     if list(arguments) == ["--version"]:
-        # The option parser needs pydantic to read a flag: a tenth of a second.
+        # Typer would ask for a command.
         print(f"macchiato {__version__}")
         return 0
     for stream in (sys.stdout, sys.stderr):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from macchiato_cli import interrupts
 from macchiato_cli.errors import MacchiatoError
+from macchiato_cli.garbage import uncollected
 from macchiato_cli.plan import File
 from macchiato_cli.templates import LEFT_BEHIND
 
@@ -45,10 +46,11 @@ def _is_executable(path: Path) -> bool:
 
 def _copy(template: Path, destination: Path, answers: Mapping[str, object], *, programs: Path) -> None:
     # Half a second: only the commands that render pay for it.
-    from copier import Settings, run_copy
-    from copier.errors import CopierError
-    from jinja2 import TemplateError
-    from plumbum import local
+    with uncollected():
+        from copier import Settings, run_copy
+        from copier.errors import CopierError
+        from jinja2 import TemplateError
+        from plumbum import local
 
     # Without git in sight, Copier takes a checkout's template for what it is now, a folder: else it
     # would clone it at its newest tag, and would start git once for every file.

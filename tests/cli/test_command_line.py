@@ -196,16 +196,72 @@ def test_the_version_is_told(macchiato: Macchiato) -> None:
     assert macchiato("--version", "new") == Ran(0, f"macchiato {__version__}\n", "")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
-def test_help_and_version_import_nothing_heavy(macchiato: Macchiato, arguments: list[str]) -> None:
+HEAVY = {"copier", "rich", "pydantic", "yaml", "jinja2", "plumbum", "prompt_toolkit"}
+
+
+def heavy_imports(macchiato: Macchiato, folder: Path, *arguments: str, code: int = 0) -> set[str]:
+    """Which of the heavy libraries a command imports."""
     ended = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "macchiato_cli", *arguments],
+        cwd=folder,
         env=macchiato.environment,
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
-
+    assert ended.returncode == code, ended.stderr
     imported = {line.split("|")[2].strip().split(".")[0] for line in ended.stderr.splitlines() if "|" in line}
     assert "typer" in imported
-    assert imported & {"copier", "rich", "pydantic", "yaml", "jinja2", "plumbum", "prompt_toolkit"} == set()
+    return imported & HEAVY
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["new", "--help"], ["run", "--help"]])
+def test_help_and_version_import_nothing_heavy(
+    macchiato: Macchiato, work: Path, arguments: list[str]
+) -> None:
+    assert heavy_imports(macchiato, work, *arguments) == set()
+
+
+@pytest.mark.parametrize("command", ["list", "run"])
+def test_a_command_that_renders_nothing_imports_neither_copier_nor_pydantic(
+    macchiato: Macchiato, project: Path, command: str
+) -> None:
+    # Both miss the environment, and say so.
+    assert heavy_imports(macchiato, project, command, code=1) == {"rich", "yaml"}
+
+
+def test_a_command_for_programs_does_without_rich(macchiato: Macchiato, project: Path) -> None:
+    found = heavy_imports(macchiato, project, "add-namespace", "chat", "--json", "--dry-run")
+
+    assert found == HEAVY - {"rich"}
+
+
+def test_what_a_program_needs_is_imported_only_once_it_is_needed() -> None:
+    script = "import sys, macchiato_cli.execution; print(*sorted(sys.modules))"
+
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    imported = [name for name in ended.stdout.split() if name.startswith("macchiato_cli.")]
+    assert imported == [
+        f"macchiato_cli.{name}"
+        for name in ("cli", "completion", "errors", "execution", "interrupts", "plain_values", "report")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("0", "Input should be greater than or equal to 1"),
+        ("x", "Input should be a valid integer, unable to parse string as an integer"),
+    ],
+)
+def test_a_value_that_is_no_text_is_checked(macchiato: Macchiato, value: str, message: str) -> None:
+    assert macchiato("run", "--port", value) == Ran(
+        2, "", f"error: invalid value for '--port': {message}\n  try: macchiato run --help\n"
+    )
+
+
+def test_what_must_be_typed_is_missed(macchiato: Macchiato) -> None:
+    assert macchiato("remove-namespace") == Ran(
+        2, "", "error: missing argument 'NAME'\n  try: macchiato remove-namespace --help\n"
+    )
