@@ -104,7 +104,7 @@ class Lab:
             execute_in(self.place, arguments)
             self.after = contents(folder)
             execute_in(self.place, self.following)
-        self.put_back()
+        self.put_back(contents(folder))
         # Nothing that a child would have to copy.
         gc.collect()
         gc.freeze()
@@ -121,7 +121,7 @@ class Lab:
     def changed_paths(self) -> list[str]:
         """What the command changes, step by step; a step that moves something is known by its new path."""
         self.run(self.arguments, "", set())
-        self.put_back()
+        self.put_back(contents(self.folder))
         return self.words.read_text().splitlines()
 
     def fail_at(self, step: int, fault: str) -> list[Outcome]:
@@ -153,11 +153,13 @@ class Lab:
     def outcomes(self, ended: tuple[int, str, bool]) -> list[Outcome]:
         """What the run left, and the next command; nothing if it met no fault."""
         code, said, faulted = ended
-        left = later = self.left()
+        there = contents(self.folder)
+        left = later = self.left(there)
         if faulted and left not in ("before", "after"):
             self.run(self.following, "", set())
-            later = self.left()
-        self.put_back()
+            there = contents(self.folder)
+            later = self.left(there)
+        self.put_back(there)
         return [Outcome(code, said, left, later)] if faulted else []
 
     def run(self, arguments: list[str], fault: str, at: set[int] | range) -> tuple[int, str, bool]:
@@ -182,9 +184,8 @@ class Lab:
         line = said[-1 if code == 99 else 0]
         return code, line.replace(str(self.folder), ""), code != UNFAULTED
 
-    def left(self) -> str:
+    def left(self, there: Contents) -> str:
         """What there is, in words."""
-        there = contents(self.folder)
         staging = {path for path in there if path.split("/")[0].endswith(".tmp")}
         changing = {path for path in there if f"{CHANGING}/" in f"{path}/"}
         rest = {path: there[path] for path in there.keys() - staging - changing}
@@ -198,8 +199,7 @@ class Lab:
         links = {str(path): path.lstat().st_nlink for path in self.folder.rglob("*") if path.is_file()}
         return f"{contents(self.folder)} {links}"
 
-    def put_back(self) -> None:
-        there = contents(self.folder)
+    def put_back(self, there: Contents) -> None:
         # Deeper ones first, so that folders are empty when their turn comes.
         for path in sorted((path for path in there if there[path] != self.before.get(path)), reverse=True):
             place = self.folder / path
@@ -271,17 +271,23 @@ def execute_in(place: Path, arguments: list[str]) -> int:
 
 def contents(folder: Path) -> Contents:
     """All that is below a folder but for git's: kind, permissions and a digest, but not the secret's."""
-    found = {}
-    for above, folders, files in os.walk(folder):
-        if ".git" in folders:
-            folders.remove(".git")
-        for name in (*folders, *files):
-            path = os.path.join(above, name)
-            digest = ""
-            if name in files and name != ".env" and not os.path.islink(path):
-                with open(path, "rb") as stream:
-                    digest = hashlib.sha256(stream.read()).hexdigest()[:12]
-            found[os.path.relpath(path, folder)] = f"{os.lstat(path).st_mode:o} {digest}"
+    found: Contents = {}
+    # Told apart by the entries of a folder, and never joined to be taken apart: this runs after every fault.
+    waiting = [""]
+    while waiting:
+        above = waiting.pop()
+        with os.scandir(f"{folder}/{above}") as entries:
+            for entry in entries:
+                if entry.name == ".git" and entry.is_dir(follow_symlinks=False):
+                    continue
+                digest = ""
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(f"{above}{entry.name}/")
+                elif entry.is_file() and entry.name != ".env" and not entry.is_symlink():
+                    with open(entry.path, "rb", buffering=0) as stream:
+                        digest = hashlib.sha256(stream.readall()).hexdigest()[:12]
+                mode = entry.stat(follow_symlinks=False).st_mode
+                found[f"{above}{entry.name}"] = f"{mode:o} {digest}"
     return found
 
 
