@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from support import free_port, wait_for_health
+from tests.later import edit
 
 APP = Path(__file__).resolve().parents[2] / "templates" / "project" / "app"
 
@@ -54,8 +55,15 @@ class Reloading:
 
 
 @contextmanager
-def reloading(folder: Path) -> Iterator[Reloading]:
-    shutil.copytree(APP, folder / "app", ignore=shutil.ignore_patterns("__pycache__"))
+def reloading(folder: Path, *, patience_s: int | None = None) -> Iterator[Reloading]:
+    # With what Python has compiled, which it compares to the dates that are copied.
+    shutil.copytree(APP, folder / "app")
+    if patience_s is not None:
+        edit(
+            folder / "app/engine/reloader.py",
+            r"^PATIENCE_S: Final = \d+$",
+            f"PATIENCE_S: Final = {patience_s}",
+        )
     port = free_port()
     variables = {"PORT": str(port), "TOKEN_SECRET": "a secret for tests, which is long enough to be one"}
     with (folder / "log").open("wb") as log:
@@ -85,7 +93,7 @@ def until(condition: Callable[[], object], *, within_s: float = 20) -> None:
 
 
 def test_a_module_with_an_endless_loop_can_be_mended(tmp_path: Path) -> None:
-    with reloading(tmp_path) as server:
+    with reloading(tmp_path, patience_s=1) as server:
         server.stick()
         assert not server.answers()
 
@@ -99,7 +107,7 @@ def test_a_module_with_an_endless_loop_can_be_mended(tmp_path: Path) -> None:
 def test_a_signal_ends_everything_while_a_module_has_an_endless_loop(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    with reloading(tmp_path) as server:
+    with reloading(tmp_path, patience_s=1) as server:
         server.stick()
 
         server.process.send_signal(number)
