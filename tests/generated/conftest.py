@@ -85,11 +85,20 @@ class Project:
             process.wait(timeout=20)
 
 
-def run(command: Sequence[str], *, cwd: Path) -> str:
+def with_uv(folder: Path) -> dict[str, str]:
+    """A PATH that has uv, and nothing else of the tests' own environment; the clone is made without it."""
+    uv = Path(sys.executable).with_name("uv")
+    if not uv.exists():
+        return {}
+    (folder / "uv").symlink_to(uv)
+    return {"PATH": f"{folder}{os.pathsep}{ENVIRONMENT['PATH']}"}
+
+
+def run(command: Sequence[str], *, cwd: Path, environment: dict[str, str] = ENVIRONMENT) -> str:
     done = subprocess.run(
         command,
         cwd=cwd,
-        env=ENVIRONMENT,
+        env=environment,
         capture_output=True,
         text=True,
         timeout=300,
@@ -111,7 +120,10 @@ class Demo:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     folder = tmp_path_factory.mktemp("generated") / "myproj"
     # Its Python part, without the bootstrap: the environment is there already.
-    output = run([sys.executable, str(CHECKOUT / "scripts" / "demo.py"), str(folder)], cwd=folder.parent)
+    command = [sys.executable, str(CHECKOUT / "scripts" / "demo.py"), str(folder)]
+    output = run(
+        command, cwd=folder.parent, environment=ENVIRONMENT | with_uv(tmp_path_factory.mktemp("bin"))
+    )
     # What scripts/check has found out about the libraries is still true, and mypy sees where it is not.
     if (known := CHECKOUT / "templates/project/.mypy_cache").is_dir():
         shutil.copytree(known, folder / ".mypy_cache")
