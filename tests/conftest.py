@@ -21,6 +21,22 @@ for ignored in (signal.SIGINT, signal.SIGHUP):
 LONGEST = ("tests/generated/", "tests/cli/test_every_step.py", "tests/packaging/")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--through-asgi",
+        action="store_true",
+        help="have servers leave WebSockets to ASGI, as they do when a library is not as expected",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--through-asgi"):
+        from app.engine import libraries
+
+        libraries.are_as_expected = lambda: False  # type: ignore[assignment]
+        os.environ["DIRECT_WEBSOCKETS"] = "false"  # For the servers that tests start.
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
