@@ -50,6 +50,8 @@ OVERRIDDEN: list[tuple[type, type, str, str]] = [
     (socketio.AsyncManager, Rooms, "basic_leave_room", "self, sid, namespace, room"),
     (socketio.AsyncManager, Rooms, "basic_disconnect", "self, sid, namespace, **kwargs"),
     (socketio.AsyncManager, Rooms, "get_participants", "self, namespace, room"),
+    (uvicorn.Server, UvicornServer, "run", "self, sockets=None"),
+    (uvicorn.Server, UvicornServer, "startup", "self, sockets=None"),
     (uvicorn.Server, UvicornServer, "shutdown", "self, sockets=None"),
     (HttpToolsProtocol, HttpProtocol, "connection_made", "self, transport"),
     (HttpToolsProtocol, HttpProtocol, "connection_lost", "self, exc"),

@@ -70,6 +70,23 @@ class RawSocket:
         """Read nothing more."""
         self._websocket.transport.pause_reading()
 
+    def go_on(self) -> None:
+        """Read again."""
+        self._websocket.transport.resume_reading()
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """For bytes that are no frames, or several at once."""
+        return self._websocket.transport
+
+    @property
+    def close_code(self) -> int | None:
+        """With which the server closed the connection."""
+        return self._websocket.close_code
+
+    async def close(self, code: int = 1_000) -> None:
+        await self._websocket.close(code)
+
     def vanish(self) -> None:
         """Cut the TCP connection, without a word."""
         self._websocket.transport.abort()

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from typing import Any, Final, Protocol
 
 from .frames import (
+    INVALID_TEXT,
+    PROTOCOL_ERROR,
     TOO_LARGE,
     BrokenRules,
     Close,
@@ -29,6 +31,7 @@ from .uvicorn_patience import Peer, WriteWatch
 # Source: RFC 6455, section 7.4.1, and IANA's registry of WebSocket close codes.
 NORMAL_CLOSURE: Final = 1000
 SERVICE_RESTART: Final = 1012
+FAILURES: Final = (PROTOCOL_ERROR, INVALID_TEXT, TOO_LARGE)
 
 
 class Receiver(Protocol):
@@ -197,5 +200,8 @@ class DirectWebSocket(asyncio.Protocol):
         return self._bucket.take()
 
     def _await_goodbye(self) -> None:
+        if self._close_code in FAILURES:
+            self._transport.close()  # What it says is not read any more.
+            return
         self._timer = Timer()
         self._timer.set(CLOSE_TIMEOUT_S, self._transport.abort)

@@ -60,7 +60,7 @@ def _protocol() -> WebSocketsSansIOProtocol:
     config = uvicorn.Config("", log_config=None, interface="asgi3")
     config.loaded = True
     config.loaded_app = None
-    loop: Any = None  # It is only kept.
+    loop: Any = object()  # It is only kept; without one, a new one would be made.
     return WebSocketsSansIOProtocol(config, ServerState(), {}, loop)
 
 
