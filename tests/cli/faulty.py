@@ -19,10 +19,12 @@ import hashlib
 import importlib
 import json
 import os
+import pickle
 import re
 import shutil
 import signal
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext, redirect_stderr
@@ -306,10 +308,34 @@ def remember_what_is_read() -> ExitStack:
     scaffold.__dict__["template"] = lambda kind, version: nullcontext(folder_of(kind, version))
     merging = functools.cache(lambda labels: functools.cache(merge_with_git(labels)))
     update.__dict__["merge_with_git"] = merging
+    scaffold.__dict__["render"] = in_a_child(scaffold.__dict__["render"])
     remember(scaffold, "render")
     remember(update, "uncommitted")
     remember(update, "unmerged")
     return stack
+
+
+def in_a_child(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, called in a child: the libraries which that imports (Copier) would make every fork of
+    this process take twice as long."""
+
+    def called(*arguments: Any) -> Any:
+        with tempfile.TemporaryFile() as answer:
+            child = os.fork()
+            if child == 0:
+                try:
+                    pickle.dump(function(*arguments), answer)
+                    answer.flush()
+                    os._exit(0)
+                finally:
+                    traceback.print_exc()
+                    os._exit(99)
+            _, status = os.waitpid(child, 0)
+            assert status == 0, "the child has said why"
+            answer.seek(0)
+            return pickle.load(answer)
+
+    return called
 
 
 def remember(module: ModuleType, name: str) -> None:
