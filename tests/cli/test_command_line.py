@@ -265,3 +265,33 @@ def test_what_must_be_typed_is_missed(macchiato: Macchiato) -> None:
     assert macchiato("remove-namespace") == Ran(
         2, "", "error: missing argument 'NAME'\n  try: macchiato remove-namespace --help\n"
     )
+
+
+def test_no_garbage_is_looked_for_in_what_is_being_imported(macchiato: Macchiato, project: Path) -> None:
+    script = (
+        "import gc, sys\n"
+        "found = set()\n"
+        "def note(phase, info):\n"
+        "    for name in ('typer', 'copier'):\n"
+        "        if name in sys.modules and sys.modules[name].__spec__._initializing:\n"
+        "            found.add(name)\n"
+        "gc.callbacks.append(note)\n"
+        "from macchiato_cli.__main__ import main\n"
+        "sys.argv = ['macchiato', 'add-namespace', 'chat', '-q']\n"
+        "try:\n"
+        "    main()\n"
+        "finally:\n"
+        "    gc.callbacks.remove(note)\n"
+        "    print('copier' in sys.modules, found, gc.isenabled())\n"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=project,
+        env=macchiato.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "True set() True\n", "")
