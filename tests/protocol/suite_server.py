@@ -76,13 +76,13 @@ class SuiteServer(Server):
     """Says what the suites want to hear where it is the application's to choose: acks, and words."""
 
     def _send(
-        self, connection: Connection, kind: int, namespace: str, data: Any = None, *, id: int | None = None
+        self, connection: Connection, kind: int, namespace: str, data: Any = None, id: int | None = None
     ) -> None:
         if kind == ACK:
             data = data[0]["data"]
         if kind == CONNECT_ERROR:
             data = {"message": "Invalid namespace"}
-        super()._send(connection, kind, namespace, data, id=id)
+        super()._send(connection, kind, namespace, data, id)
 
 
 class EchoServer(EngineServer):

@@ -115,8 +115,14 @@ class Lifecycle(Generic[Metadata]):
     async def event(
         self, sid: str, event: object, args: Sequence[object], *, wants_ack: bool
     ) -> dict[str, Any]:
+        client, wrapper = self._clients[sid], self._wrapper
         try:
-            return ack_ok(await self._call_listener(self._clients[sid], event, args))
+            # Where no field of the metadata says who a client is, another one could not be told from it.
+            if event == RENEWAL and wrapper.client_connection_key:
+                return ack_ok(await self._renew(client, args))
+            listener = wrapper.listeners.get(event)
+            values = listener.validate(args)
+            return ack_ok(await listener.function(wrapper, client, client.metadata, *values))
         except SocketError as refused:
             error = refused
         except asyncio.CancelledError:
@@ -132,14 +138,6 @@ class Lifecycle(Generic[Metadata]):
 
     def refuse(self, code: str, message: str) -> dict[str, Any]:
         return ack_nok(SocketError(code, message))
-
-    async def _call_listener(self, client: Client[Metadata], event: object, args: Sequence[object]) -> object:
-        # Where no field of the metadata says who a client is, another one could not be told from it.
-        if event == RENEWAL and self._wrapper.client_connection_key:
-            return await self._renew(client, args)
-        listener = self._wrapper.listeners.get(event)
-        values = listener.validate(args)
-        return await listener.function(self._wrapper, client, client.metadata, *values)
 
     async def _renew(self, client: Client[Metadata], args: Sequence[object]) -> dict[str, object]:
         """Ask the middleware again, with the token that the client shows now."""

@@ -83,6 +83,14 @@ class Listener:
         Raises:
             SocketError: `invalid_payload`, with what is wrong in its details.
         """
+        if len(args) == len(self.parameters):
+            try:
+                return [parameter.read(value) for parameter, value in zip(self.parameters, args, strict=True)]
+            except ValidationError:
+                pass  # All that is wrong is told, and not only the first of it.
+        return self._validate_one_by_one(args)
+
+    def _validate_one_by_one(self, args: Sequence[object]) -> list[Any]:
         extra = len(args) - len(self.parameters)
         expected = self.parameters
         if self.rest:

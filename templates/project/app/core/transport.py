@@ -7,7 +7,9 @@ promises: the calls for one connection never overlap, and they come in the order
 
 from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol, TypeAlias
+
+import orjson
 
 DisconnectReason = Literal[
     "client disconnect",
@@ -19,6 +21,9 @@ DisconnectReason = Literal[
     "slow reader",
 ]
 
+
+# A value that is JSON already, as UTF-8: it is encoded once, whoever it is for.
+Json: TypeAlias = orjson.Fragment
 
 # The event that tells a client why the server is about to end its connection, with {code, message}.
 CLOSING: Final = "closing"
@@ -42,15 +47,6 @@ class Refusal:
 
     message: str
     data: Mapping[str, Any]
-
-
-class Json:
-    """A value that is JSON already, as UTF-8: it is encoded once, whoever it is for."""
-
-    __slots__ = ("text",)
-
-    def __init__(self, text: bytes) -> None:
-        self.text = text
 
 
 class Transport(Protocol):

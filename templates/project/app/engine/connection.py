@@ -73,18 +73,25 @@ class Connection:
         self.half = packet
         return None
 
-    def is_too_fast(self) -> bool:
-        """Count an event: whether it has to be refused.
+    def admits(self, size: int = 0) -> bool:
+        """Count an event of this many bytes: whether it may wait for its listener, beside those that do.
 
         Raises:
             BadPacket: As `refuse` does.
         """
         if self._events is None:
             self._events = TokenBucket(self.limits.events_per_second, self.limits.events_burst)
-        is_too_fast = not self._events.take()
-        if is_too_fast:
+        if not self._events.take():
             self.refuse(f"over {self.limits.events_per_second} events per second")
-        return is_too_fast
+            return False
+        # What sessions have left behind counts: a client can leave, join again, and send more.
+        if (
+            self._unhandled > self.limits.max_queued_events  # One of them does not wait any more.
+            or self._unhandled_bytes + size > self.limits.max_queue_bytes
+        ):
+            self.refuse(f"{self._unhandled} events are not handled yet")
+            return False
+        return True
 
     def refuse(self, why: str) -> None:
         """Count an event that is refused; the first one of a connection is logged.
@@ -99,21 +106,6 @@ class Connection:
         self._admission.refused("rate_limited", self.socket.origin, why, quietly=self._warned)
         self._warned = True
 
-    def has_room_for(self, size: int) -> bool:
-        """Whether an event of this many bytes may wait, beside all that is not handled yet.
-
-        Raises:
-            BadPacket: As `refuse` does.
-        """
-        # What sessions have left behind counts: a client can leave, join again, and send more.
-        has_room = (
-            self._unhandled <= self.limits.max_queued_events  # One of them does not wait any more.
-            and self._unhandled_bytes + size <= self.limits.max_queue_bytes
-        )
-        if not has_room:
-            self.refuse(f"{self._unhandled} events are not handled yet")
-        return has_room
-
     def posted(self, size: int) -> None:
         """A session has another call to make, for which it keeps this many bytes."""
         self._unhandled += 1
@@ -123,7 +115,8 @@ class Connection:
         """A session has made that call, or will not make it."""
         self._unhandled -= 1
         self._unhandled_bytes -= size
-        self._leave_if_over()
+        if self._closed:
+            self._leave_if_over()
 
     def joined(self, session: "Session") -> None:
         """A session has begun."""
@@ -156,7 +149,7 @@ class Connection:
 
     def _leave_if_over(self) -> None:
         # Not while events are handled that it left behind: leaving must not make room for more of them.
-        if self._closed and not self._unhandled:
+        if not self._unhandled:
             self._admission.leave(self.socket.origin)
 
     def _wait(self) -> None:

@@ -4,8 +4,8 @@ docs/engine.md draws the way of a frame.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any, Final, Protocol
 
 from .frames import (
@@ -21,23 +21,26 @@ from .frames import (
     close_frame,
     pong_frame,
 )
-from .limits import CLOSE_TIMEOUT_S, FRAMES_AT_ONCE, FRAMES_PER_S, LAST_TIMEOUT_S
+from .limits import CLOSE_TIMEOUT_S, ENOUGH_BYTES, FRAMES_AT_ONCE, FRAMES_PER_S, LAST_TIMEOUT_S
 from .metrics import Limit
 from .packets import BadPacket
 from .rates import TokenBucket
 from .timer import Timer
+from .turn import Turn
 from .uvicorn_patience import Peer, WriteWatch
 
 # Source: RFC 6455, section 7.4.1, and IANA's registry of WebSocket close codes.
 NORMAL_CLOSURE: Final = 1000
 SERVICE_RESTART: Final = 1012
+# Of many frames that wait for a client; they may be large.
+AT_ONCE: Final = 8
 FAILURES: Final = (PROTOCOL_ERROR, INVALID_TEXT, TOO_LARGE)
 
 
 class Receiver(Protocol):
     """What a direct WebSocket is for: an EngineSocket."""
 
-    def frame_received(self, frame: str | bytes) -> None:
+    def take(self, frame: str | bytes) -> object:
         """The client sent a message."""
 
     def websocket_broken(self, problem: BadPacket) -> None:
@@ -57,14 +60,21 @@ class DirectWebSocket(asyncio.Protocol):
 
     __slots__ = (
         *("_bucket", "_close_code", "_connections", "_is_closing", "_is_full", "_peer", "_reader"),
-        *("_receiver", "_timer", "_transport", "_unsent", "_unsent_bytes", "_writing"),
+        *("_receiver", "_timer", "_transport", "_turn", "_unsent", "_unsent_bytes", "_writing"),
     )
 
     def __init__(
-        self, transport: asyncio.Transport, peer: Peer, connections: set[Any], *, max_message_bytes: int
+        self,
+        transport: asyncio.Transport,
+        peer: Peer,
+        turn: Turn,
+        connections: set[Any],
+        *,
+        max_message_bytes: int,
     ) -> None:
         self._transport = transport
         self._peer = peer
+        self._turn = turn
         self._connections = connections
         self._reader = FrameReader(max_message_bytes, self._may_go_on)
         self._receiver: Receiver | None = None
@@ -72,8 +82,8 @@ class DirectWebSocket(asyncio.Protocol):
         self._bucket: TokenBucket | None = None
         self._timer: Timer | None = None
         self._writing: WriteWatch | None = None
-        # What the transport has no room for.
-        self._unsent: deque[bytes] | None = None
+        # What waits for the end of the turn; or for the client, since the transport has no room for it.
+        self._unsent: list[bytes] | None = None
         self._unsent_bytes = 0
         self._is_full = False
         self._is_closing = False
@@ -91,18 +101,20 @@ class DirectWebSocket(asyncio.Protocol):
         self._connections.add(self)
         self._transport.set_protocol(self)
         for message in earlier:
-            self._take(message)
+            receiver.take(message)
         self._transport.resume_reading()
 
     def send(self, frames: bytes) -> int:
         """How many bytes wait for the client now, besides what the system and the transport have."""
-        if self._is_full:
-            if self._unsent is None:
-                self._unsent = deque()
-            self._unsent.append(frames)
-            self._unsent_bytes += len(frames)
+        if self._unsent is None:
+            self._unsent = [frames]
+            if not self._is_full:
+                self._turn.end_with(self)
         else:
-            self._transport.write(frames)
+            self._unsent.append(frames)
+        self._unsent_bytes += len(frames)
+        if self._unsent_bytes > ENOUGH_BYTES and not self._is_full:
+            self.flush()
         return self._unsent_bytes
 
     def close(self) -> None:
@@ -110,33 +122,53 @@ class DirectWebSocket(asyncio.Protocol):
         if not self._is_closing:
             self.send(close_frame(self._close_code))
             self._is_closing = True
-            if not self._is_full:
-                self._await_goodbye()
 
     def abort(self) -> None:
         """Cut the connection at once, and drop what its client has not read."""
         self._is_closing = True
         self._transport.abort()
 
+    # Called at the end of a turn
+
+    def flush(self) -> None:
+        """Write what the transport takes."""
+        unsent = self._unsent
+        if unsent is None:
+            return
+        if self._transport.is_closing():
+            unsent.clear()  # Nobody will read it.
+        while unsent and not self._is_full:
+            frames = b"".join(unsent if self._unsent_bytes <= ENOUGH_BYTES else islice(unsent, AT_ONCE))
+            del unsent[: len(unsent) if self._unsent_bytes <= ENOUGH_BYTES else AT_ONCE]
+            self._unsent_bytes -= len(frames)
+            self._transport.write(frames)  # Which may make it full.
+        if not unsent:
+            self._unsent = None
+            self._unsent_bytes = 0
+            if self._is_closing:
+                self._await_goodbye()
+
     # Called by the transport
 
     def data_received(self, data: bytes) -> None:
-        reader = self._reader
+        reader, receiver = self._reader, self._receiver
         reader.feed(data)
         try:
             while (message := reader.read()) is not None:
-                if isinstance(message, str | bytes):
-                    self._take(message)
-                else:
+                if not isinstance(message, (str, bytes)):
                     self._control(message)
+                elif receiver is not None and not self._is_closing:
+                    receiver.take(message)
+                elif not self._may_go_on():
+                    raise TooManyFrames
         except BrokenRules as problem:
             self._close_code = problem.code
             limit: Limit = "too_large" if problem.code == TOO_LARGE else "malformed"
-            if self._receiver is not None:
-                self._receiver.websocket_broken(BadPacket(problem.reason, limit))
+            if receiver is not None:
+                receiver.websocket_broken(BadPacket(problem.reason, limit))
         except TooManyFrames:
             self._peer.is_over("rate_limited", f"over {FRAMES_PER_S} frames per second that are no messages")
-            self._transport.abort()
+            self.abort()
 
     def pause_writing(self) -> None:
         self._is_full = True
@@ -148,18 +180,14 @@ class DirectWebSocket(asyncio.Protocol):
         self._is_full = False
         if self._writing is not None:
             self._writing.cancel()
-        # Writing fills it again, perhaps.
-        while self._unsent and not self._is_full:
-            frames = self._unsent.popleft()
-            self._unsent_bytes -= len(frames)
-            self._transport.write(frames)
-        if self._is_closing and not self._is_full:
-            self._await_goodbye()
+        self.flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
         for waiting in (self._timer, self._writing):
             if waiting is not None:
                 waiting.cancel()
+        self._unsent = None
+        self._is_closing = True
         self._connections.discard(self)
         self._peer.leave()
         del self._reader  # Which has a method of this: they would keep each other.
@@ -173,21 +201,19 @@ class DirectWebSocket(asyncio.Protocol):
         """The server stops, and has closed all that it knows of; this one may be slow."""
         self._close_code = SERVICE_RESTART
         self.close()
+        self.flush()
         if self._writing is not None:
             self._writing.hurry()
         if self._timer is not None:
             self._timer.set(LAST_TIMEOUT_S, self._transport.abort)
 
-    def _take(self, message: str | bytes) -> None:
-        if not self._is_closing and self._receiver is not None:
-            self._receiver.frame_received(message)
-        elif not self._may_go_on():
-            raise TooManyFrames
-
     def _control(self, message: Ping | Pong | Close) -> None:
         if isinstance(message, Close):
             if not self._is_closing:
-                self._transport.write(close_frame(message.code))
+                self.flush()
+                self._is_closing = True
+                if not self._is_full:
+                    self._transport.write(close_frame(message.code))
             self._transport.close()
         elif isinstance(message, Ping) and not self._is_full and not self._is_closing:
             # Not to a client that does not read the answers.
@@ -202,6 +228,6 @@ class DirectWebSocket(asyncio.Protocol):
     def _await_goodbye(self) -> None:
         if self._close_code in FAILURES:
             self._transport.close()  # What it says is not read any more.
-            return
-        self._timer = Timer()
-        self._timer.set(CLOSE_TIMEOUT_S, self._transport.abort)
+        elif self._timer is None:
+            self._timer = Timer()
+            self._timer.set(CLOSE_TIMEOUT_S, self._transport.abort)

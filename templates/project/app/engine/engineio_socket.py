@@ -192,9 +192,6 @@ class EngineSocket(PollingSocket):
 
     # Called by a DirectWebSocket
 
-    def frame_received(self, frame: str | bytes) -> None:
-        self.take(frame)
-
     def websocket_broken(self, problem: BadPacket) -> None:
         self.refuse(problem)
 

@@ -4,6 +4,7 @@ Source: the Socket.IO protocol, version 5.
 """
 
 import json
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -27,22 +28,25 @@ class Outgoing:
 
     __slots__ = ("_frames", "attachments", "size", "text")
 
-    def __init__(self, kind: int, namespace: str, data: Any = None, *, id: int | None = None) -> None:
+    def __init__(self, kind: int, namespace: str, data: Any = None, id: int | None = None) -> None:
         self._frames: bytes | None = None
-        self.attachments: list[bytes] = []
-        body = b"" if data is None else _encode(data, self.attachments)
-        head = str(kind)
+        self.attachments: Sequence[bytes] = ()
+        try:
+            body = b"" if data is None else orjson.dumps(data)
+        except TypeError:
+            # It has bytes, integers of over 64 bits, or half a character: all that orjson does not write.
+            self.attachments = []
+            body = json.dumps(
+                data, default=partial(_replace, self.attachments), separators=(",", ":")
+            ).encode()
+        where = "" if namespace == "/" else f"{namespace},"
+        number = "" if id is None else id
         if self.attachments:
-            head = f"{BINARY_KINDS[kind]}{len(self.attachments)}-"
-        if namespace != "/":
-            head += f"{namespace},"
-        if id is not None:
-            head += str(id)
-        self.text = head.encode() + body
+            self.text = f"{BINARY_KINDS[kind]}{len(self.attachments)}-{where}{number}".encode() + body
+        else:
+            self.text = f"{kind}{where}{number}".encode() + body
         # In bytes, as it crosses the network uncompressed.
-        self.size = len(self.text)
-        if self.attachments:
-            self.size += sum(map(len, self.attachments))
+        self.size = len(self.text) + sum(map(len, self.attachments))
 
     @property
     def frames(self) -> bytes:
@@ -58,24 +62,9 @@ class Outgoing:
         return [Packet(MESSAGE, part) for part in (self.text.decode(), *self.attachments)]
 
 
-def _as_fragment(value: object) -> orjson.Fragment:
-    if type(value) is Json:
-        return orjson.Fragment(value.text)
-    raise TypeError
-
-
-def _encode(data: Any, attachments: list[bytes]) -> bytes:
-    """JSON, without the bytes in it: they become attachments."""
-    try:
-        return orjson.dumps(data, _as_fragment)
-    except TypeError:
-        # It has bytes, integers of over 64 bits, or half a character: all that orjson does not write.
-        return json.dumps(data, default=partial(_replace, attachments), separators=(",", ":")).encode()
-
-
 def _replace(attachments: list[bytes], value: object) -> object:
-    if type(value) is Json:
-        return json.loads(value.text)
+    if isinstance(value, Json):
+        return json.loads(orjson.dumps(value))
     if not isinstance(value, bytes):
         raise TypeError(f"a {type(value).__name__} cannot be sent")
     attachments.append(value)

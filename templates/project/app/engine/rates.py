@@ -20,23 +20,19 @@ class TokenBucket:
 
     def take(self) -> bool:
         """Whether one more is let through."""
-        tokens = self._refill()
+        now = time.monotonic()
+        tokens = self._tokens + (now - self._refilled_at) * self._per_second
+        self._refilled_at = now
+        if tokens > self._burst:
+            tokens = self._burst
         if tokens < 1:
+            self._tokens = tokens
             return False
         self._tokens = tokens - 1
         return True
 
     def is_empty(self) -> bool:
-        return self._refill() < 1
-
-    def _refill(self) -> float:
-        now = time.monotonic()
-        tokens = self._tokens + (now - self._refilled_at) * self._per_second
-        if tokens > self._burst:
-            tokens = self._burst
-        self._tokens = tokens
-        self._refilled_at = now
-        return tokens
+        return self._tokens + (time.monotonic() - self._refilled_at) * self._per_second < 1
 
 
 class TokenBuckets:

@@ -32,13 +32,18 @@ class Session:
         self.closed = False
         self.client_key: str | None = None  # Until the middleware has accepted it.
         self.worker: asyncio.Task[None] | None = None
-        self._calls: list[tuple[Coroutine[None, None, None], int]] = []
+        self._calls: list[tuple[Coroutine[None, None, None], int, str | None]] = []
         self._busy = busy
         connection.joined(self)
 
-    def post(self, call: Coroutine[None, None, None], size: int = 0) -> None:
-        """Run `call` after all that was posted before."""
-        self._calls.append((call, size))
+    def post(self, call: Coroutine[None, None, None], size: int = 0, event: str | None = None) -> None:
+        """Run `call` after all that was posted before.
+
+        Args:
+            size: How many bytes it keeps until then.
+            event: For the log.
+        """
+        self._calls.append((call, size, event))
         self.connection.posted(size)
         if self.worker is None:
             self._busy.add(self)
@@ -57,15 +62,15 @@ class Session:
             self.worker.cancel()
 
     def _drop_next(self) -> None:
-        call, size = self._calls.pop(0)
+        call, size, _ = self._calls.pop(0)
         call.close()
         self.connection.handled(size)
 
     async def _work(self) -> None:
         while self._calls:
-            call, size = self._calls.pop(0)
+            call, size, event = self._calls.pop(0)
             # Anew for each call: the task that posted it may be about another client.
-            log_context.begin(self.handler.namespace, self.sid, self.client_key)
+            log_context.begin(self.handler.namespace, self.sid, self.client_key, event)
             try:
                 await call
             except asyncio.CancelledError:

@@ -115,7 +115,7 @@ class Server(socketio.AsyncServer):
     def _begin(self, connection: Connection, session: Session | None, received: Packet) -> None:
         """Check a client that wants to join a namespace."""
         handler = self._by_namespace.get(received.namespace)
-        if connection.is_too_fast() or self.admission.failed_too_often(connection.socket.origin):
+        if not connection.admits() or self.admission.failed_too_often(connection.socket.origin):
             self._refuse(connection, received.namespace, TOO_OFTEN)
         elif handler is None:
             self._refuse(connection, received.namespace, UNKNOWN_NAMESPACE)
@@ -176,26 +176,27 @@ class Server(socketio.AsyncServer):
         self.admission.failed(connection.socket.origin, code)
 
     def _take_event(self, connection: Connection, session: Session | None, received: Packet) -> None:
-        is_too_fast = connection.is_too_fast()
+        is_admitted = connection.admits(received.size)
         if session is None or not session.accepted:
             log.info("%.80r: an event came from a client that is not connected", received.namespace)
-        elif not is_too_fast and connection.has_room_for(received.size):
-            session.post(self._answer(session, received.data, received.id), received.size)
+        elif is_admitted:
+            event = received.data[0] if received.data else None
+            is_known = isinstance(event, str) and event in session.handler.events
+            call = self._answer(session, event, is_known, received)
+            session.post(call, received.size, event if is_known else OTHER)
         elif received.id is not None:
             ack = session.handler.refuse("rate_limited", "Too many events")
             self._send(connection, packet.ACK, received.namespace, [ack], id=received.id)
 
-    async def _answer(self, session: Session, data: list[Any], id: int | None) -> None:
-        handler = session.handler
-        event, *args = data or [None]
-        known = event if event in handler.events else None
-        log_context.begin(handler.namespace, session.sid, session.client_key, known or OTHER)
+    async def _answer(self, session: Session, event: Any, is_known: bool, received: Packet) -> None:
+        handler, id = session.handler, received.id
         began_s = time.perf_counter()
-        ack = await handler.event(session.sid, event, args, wants_ack=id is not None)
+        ack = await handler.event(session.sid, event, received.data[1:], wants_ack=id is not None)
+        duration_s = time.perf_counter() - began_s
         outcome = "ok" if ack["ok"] else ack["error"]["code"]
-        self.metrics.event(handler.namespace, known, outcome, time.perf_counter() - began_s)
+        self.metrics.event(handler.namespace, event if is_known else None, outcome, duration_s)
         if id is not None and not session.closed:
-            self._send(session.connection, packet.ACK, handler.namespace, [ack], id=id)
+            self._send(session.connection, packet.ACK, handler.namespace, [ack], id)
 
     async def disconnect(self, sid: str, namespace: str | None = None, ignore_queue: bool = False) -> None:
         session = self.sessions.get(sid)
@@ -247,8 +248,8 @@ class Server(socketio.AsyncServer):
         self.metrics.sent(message.size * count)
 
     def _send(
-        self, connection: Connection, kind: int, namespace: str, data: Any = None, *, id: int | None = None
+        self, connection: Connection, kind: int, namespace: str, data: Any = None, id: int | None = None
     ) -> None:
-        message = Outgoing(kind, namespace, data, id=id)
+        message = Outgoing(kind, namespace, data, id)
         connection.socket.post(message)
         self.metrics.sent(message.size)

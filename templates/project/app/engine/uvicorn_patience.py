@@ -16,6 +16,7 @@ from .limits import LAST_TIMEOUT_S, MAX_UNSENT_BYTES, SLOWEST_BYTES_PER_S, SPARE
 from .metrics import Limit
 from .rates import Tally
 from .timer import Timer
+from .turn import Turn
 
 if TYPE_CHECKING:
     from .server import SocketServer
@@ -41,6 +42,7 @@ class LimitedConfig(uvicorn.Config):
         super().__init__(*args, **more)
         logging.getLogger(WEBSOCKETS_LOG).setLevel(logging.INFO if self.access_log else logging.WARNING)
         self.limits = limits
+        self.turn = Turn()
         self.direct_websockets = direct_websockets and libraries.are_as_expected()
         # A client that polls has two; and some are for pages, or have not ended yet.
         self.connections = Tally(2 * limits.connections_per_address + SPARE_CONNECTIONS)

@@ -122,7 +122,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
                 self.queue.put_nowait(message)
             return None
         direct = DirectWebSocket(
-            self.transport, self._peer, self.connections, max_message_bytes=self.config.ws_max_size
+            self.transport,
+            self._peer,
+            self._config.turn,
+            self.connections,
+            max_message_bytes=self.config.ws_max_size,
         )
         self._let_go()
         return direct, [message.get("text") or message.get("bytes") for message in received]
