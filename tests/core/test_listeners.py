@@ -314,7 +314,7 @@ SENDABLE: list[tuple[Any, Any]] = [
     (2**53 + 1, 2**53 + 1),
     (-0.5, -0.5),
     ("\U0001f600 \x1e \x00", "\U0001f600 \x1e \x00"),
-    (nested(100), nested(100)),
+    (nested(250), nested(250)),
     ({"_placeholder": False}, {"_placeholder": False}),
 ]
 
@@ -346,7 +346,7 @@ async def test_what_a_listener_returns_is_what_the_client_gets() -> None:
         lambda: 10**5000,
         lambda: [-(10**309)],
         lambda: asyncio.sleep,
-        lambda: nested(101),
+        lambda: nested(300),
         lambda: {"a": {"_placeholder": True, "num": 0}},
     ],
     ids=[

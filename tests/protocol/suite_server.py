@@ -35,7 +35,7 @@ class Echo:
 
     def __init__(self, server: "SuiteServer", namespace: str) -> None:
         self.namespace = namespace
-        self.events: Container[object] = frozenset({"message", "message-with-ack"})
+        self.events: Container[str] = frozenset({"message", "message-with-ack"})
         self.heard: list[tuple[object, ...]] = []
         self.farewells: list[DisconnectReason] = []
         self._server = server

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from .results import SocketOk
@@ -33,6 +33,12 @@ def named_room(name: str) -> str:
 class Client(Generic[Metadata]):
     """One connection: a browser tab, a phone, a script. A person may have several, with the same `key`."""
 
+    key: str
+    """Who this is: the metadata's field named by `client_connection_key`, else the `sid`."""
+
+    metadata: Metadata
+    """What the middleware returned for this connection."""
+
     def __init__(self, handshake: Handshake, transport: Transport) -> None:
         self.sid = handshake.sid
         self.handshake = handshake
@@ -40,30 +46,26 @@ class Client(Generic[Metadata]):
         self.asked_at = time.monotonic()
         self.expires_at: float | None = None  # Unix time, in seconds.
         self._transport = transport
-        self._accepted: tuple[str, Metadata] | None = None
+        self._accepted = False
 
     def accept(self, key: str, verdict: SocketOk[Metadata]) -> None:
         """The middleware's verdict: the wrapper calls it, again when the client renews its token."""
-        self._accepted = (key, verdict.new_metadata)
+        self._accepted = True
+        self.key = key
+        self.metadata = verdict.new_metadata
         self.expires_at = verdict.expires_at
 
-    @property
-    def key(self) -> str:
-        """Who this is: the metadata's field named by `client_connection_key`, else the `sid`.
+    if not TYPE_CHECKING:
 
-        Raises:
-            RuntimeError: The middleware has not accepted the client yet.
-        """
-        return self._accepted_or_raise()[0]
+        def __getattr__(self, name: str) -> Any:
+            """What is not there yet.
 
-    @property
-    def metadata(self) -> Metadata:
-        """What the middleware returned for this connection.
-
-        Raises:
-            RuntimeError: The middleware has not accepted the client yet.
-        """
-        return self._accepted_or_raise()[1]
+            Raises:
+                RuntimeError: The middleware has not accepted the client, who so has no key and no metadata.
+            """
+            if name in ("key", "metadata"):
+                self._must_be_accepted()
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     # In a middleware all of these raise RuntimeError: a client hears nothing before it is accepted.
 
@@ -76,18 +78,18 @@ class Client(Generic[Metadata]):
         Raises:
             ValueError: An argument cannot be sent.
         """
-        self._accepted_or_raise()
+        self._must_be_accepted()
         if self.connected:
             await self._transport.emit(event, [to_wire(arg) for arg in args], rooms=[self.sid])
         return self.connected
 
     async def join(self, room: str) -> None:
         """From now on `send_to_room(room, ...)` reaches this connection."""
-        self._accepted_or_raise()
+        self._must_be_accepted()
         await self._transport.enter(self.sid, named_room(room))
 
     async def leave(self, room: str) -> None:
-        self._accepted_or_raise()
+        self._must_be_accepted()
         await self._transport.leave(self.sid, named_room(room))
 
     async def disconnect(self, *, code: str = "disconnected", message: str = "Goodbye") -> None:
@@ -98,10 +100,9 @@ class Client(Generic[Metadata]):
         await self.emit(CLOSING, {"code": code, "message": message})
         await self._transport.disconnect(self.sid)
 
-    def _accepted_or_raise(self) -> tuple[str, Metadata]:
-        if self._accepted is None:
+    def _must_be_accepted(self) -> None:
+        if not self._accepted:
             raise RuntimeError(f"client {self.sid} is not accepted yet: it has no key and no metadata")
-        return self._accepted
 
 
 class Dismissal(NamedTuple):
@@ -157,6 +158,10 @@ class Connections(Generic[Metadata]):
     def of_client(self, key: ClientKey) -> Sequence[Client[Metadata]]:
         """The client's connections, oldest first; empty when it is not connected."""
         return tuple(self._by_key.get(str(key), {}).values())
+
+    def count(self, key: ClientKey) -> int:
+        """How many connections the client has."""
+        return len(self._by_key.get(str(key), ()))
 
     def by_key(self) -> Mapping[str, Sequence[Client[Metadata]]]:
         """A copy of everything: key -> its connections."""

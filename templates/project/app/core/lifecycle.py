@@ -25,7 +25,7 @@ class Lifecycle(Generic[Metadata]):
 
     def __init__(self, wrapper: "SocketWrapper[Metadata]") -> None:
         self.namespace = wrapper.namespace
-        self.events: Container[object] = wrapper.listeners
+        self.events: Container[str] = wrapper.listeners.events
         self._wrapper = wrapper
         # By sid, from the handshake to the last call: longer than in wrapper.connections, because the events
         # that a client sent just before it left still have their turn.

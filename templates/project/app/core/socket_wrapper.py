@@ -175,7 +175,7 @@ class SocketWrapper(Generic[Metadata]):
         Returns:
             How many connections that were: 0 when the client is not connected.
         """
-        receivers = len(self.connections.of_client(key))
+        receivers = self.connections.count(key)
         await self._emit(event, args, rooms=[client_room(key)])
         return receivers
 
@@ -195,11 +195,11 @@ class SocketWrapper(Generic[Metadata]):
         """Send an event to every connection that joined `room` (see `Client.join`)."""
         await self._emit(event, args, rooms=[named_room(room)])
 
-    async def _emit(
+    def _emit(
         self, event: str, args: Sequence[object], *, rooms: Sequence[str], except_rooms: Sequence[str] = ()
-    ) -> None:
+    ) -> Awaitable[None]:
         wire_args = [to_wire(arg) for arg in args]
-        await self.transport.emit(event, wire_args, rooms=rooms, except_rooms=except_rooms)
+        return self.transport.emit(event, wire_args, rooms=rooms, except_rooms=except_rooms)
 
 
 async def accept_everybody(

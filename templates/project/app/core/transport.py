@@ -73,7 +73,7 @@ class Handler(Protocol):
     namespace: str
     """The name on the wire, such as `/devUser`."""
 
-    events: Container[object]
+    events: Container[str]
     """The events that have a listener; every other name is whatever a client made up."""
 
     async def handshake(self, handshake: Handshake) -> Refusal | None:

@@ -28,8 +28,8 @@ class Connection:
     """
 
     __slots__ = (
-        *("_admission", "_closed", "_events", "_greeted", "_handshakes", "_strikes", "_timer", "_unhandled"),
-        *("_unhandled_bytes", "_warned", "half", "limits", "request", "sessions", "socket"),
+        *("_admission", "_closed", "_events", "_greeted", "_handshakes", "_strikes", "_timer"),
+        *("_warned", "half", "limits", "request", "sessions", "socket", "unhandled", "unhandled_bytes"),
     )
 
     def __init__(self, socket: EngineSocket, request: Request, admission: Admission) -> None:
@@ -42,8 +42,9 @@ class Connection:
         self._admission = admission
         self._warned = False
         self._greeted = False
-        self._unhandled = 0
-        self._unhandled_bytes = 0
+        # Calls that its sessions have yet to make, and what they keep for that.
+        self.unhandled = 0
+        self.unhandled_bytes = 0
         self._closed = False
         # Made for the first event: many clients only listen.
         self._events: TokenBucket | None = None
@@ -86,10 +87,10 @@ class Connection:
             return False
         # What sessions have left behind counts: a client can leave, join again, and send more.
         if (
-            self._unhandled > self.limits.max_queued_events  # One of them does not wait any more.
-            or self._unhandled_bytes + size > self.limits.max_queue_bytes
+            self.unhandled > self.limits.max_queued_events  # One of them does not wait any more.
+            or self.unhandled_bytes + size > self.limits.max_queue_bytes
         ):
-            self.refuse(f"{self._unhandled} events are not handled yet")
+            self.refuse(f"{self.unhandled} events are not handled yet")
             return False
         return True
 
@@ -106,15 +107,10 @@ class Connection:
         self._admission.refused("rate_limited", self.socket.origin, why, quietly=self._warned)
         self._warned = True
 
-    def posted(self, size: int) -> None:
-        """A session has another call to make, for which it keeps this many bytes."""
-        self._unhandled += 1
-        self._unhandled_bytes += size
-
     def handled(self, size: int) -> None:
-        """A session has made that call, or will not make it."""
-        self._unhandled -= 1
-        self._unhandled_bytes -= size
+        """A session has made a call, or will not make it, for which it has kept so many bytes."""
+        self.unhandled -= 1
+        self.unhandled_bytes -= size
         if self._closed:
             self._leave_if_over()
 
@@ -149,7 +145,7 @@ class Connection:
 
     def _leave_if_over(self) -> None:
         # Not while events are handled that it left behind: leaving must not make room for more of them.
-        if not self._unhandled:
+        if not self.unhandled:
             self._admission.leave(self.socket.origin)
 
     def _wait(self) -> None:

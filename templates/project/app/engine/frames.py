@@ -229,6 +229,9 @@ def _frame(first: int, payload: bytes) -> bytes:
 
 
 def text_frame(payload: bytes) -> bytes:
+    length = len(payload)
+    if length <= MAX_SHORT:
+        return _short(WHOLE_TEXT, length) + payload
     return _frame(WHOLE_TEXT, payload)
 
 

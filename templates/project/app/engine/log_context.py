@@ -1,6 +1,6 @@
 """Whom a log record is about: known wherever it is written, such as in a listener's own `log.info(...)`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Final
 
@@ -16,6 +16,5 @@ def current() -> Mapping[str, str]:
     return {field: value for field, value in known if value is not None}
 
 
-def begin(namespace: str, sid: str, client: str | None, event: str | None = None) -> None:
-    """From now on, in this task and those that it starts, records are about this."""
-    _values.set((namespace, sid, client, event))
+# From now on, in this task and those that it starts, records are about these values of FIELDS; None: unknown.
+begin: Final[Callable[[tuple[str | None, ...]], object]] = _values.set

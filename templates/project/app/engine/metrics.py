@@ -65,7 +65,8 @@ class Metrics(Collector):
         self._handshakes: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._events: defaultdict[tuple[str, str, str], int] = defaultdict(int)
         self._listeners: defaultdict[tuple[str, str], Durations] = defaultdict(Durations)
-        self._received_bytes = self._sent_bytes = 0
+        # Of whole messages with their attachments, uncompressed; of those that are sent, for each receiver.
+        self.received_bytes = self.sent_bytes = 0
         # From zero on, or Prometheus could not tell that the first one is new.
         self._closed: dict[str, int] = dict.fromkeys((*get_args(DisconnectReason), OTHER), 0)
         self._refused: dict[Limit, int] = dict.fromkeys(get_args(Limit), 0)
@@ -101,17 +102,11 @@ class Metrics(Collector):
             event: None when there is no listener for it.
             outcome: `ok`, or the error's code.
         """
-        self._events[namespace, event or OTHER, self._bounded(outcome)] += 1
+        if outcome != "ok":
+            outcome = self._bounded(outcome)
+        self._events[namespace, event or OTHER, outcome] += 1
         if event is not None:
             self._listeners[namespace, event].add(duration_s)
-
-    def received(self, size: int) -> None:
-        """A whole message came, with its attachments."""
-        self._received_bytes += size
-
-    def sent(self, size: int) -> None:
-        """Counted when it is queued, once for each receiver."""
-        self._sent_bytes += size
 
     def refused(self, limit: Limit) -> None:
         """A client was over a limit."""
@@ -134,8 +129,8 @@ class Metrics(Collector):
         yield seconds
         yield counter("handshakes", "Answers to clients.", ["namespace", "outcome"], self._handshakes.items())
         yield counter("events", "Answered events.", ["namespace", "event", "outcome"], self._events.items())
-        yield counter("received_bytes", "Messages from clients.", [], [([], self._received_bytes)])
-        yield counter("sent_bytes", "Messages to clients.", [], [([], self._sent_bytes)])
+        yield counter("received_bytes", "Messages from clients.", [], [([], self.received_bytes)])
+        yield counter("sent_bytes", "Messages to clients.", [], [([], self.sent_bytes)])
         closed = [([reason], count) for reason, count in self._closed.items()]
         yield counter("connections_closed", "Clients that left.", ["reason"], closed)
         refused = [([limit], count) for limit, count in self._refused.items()]

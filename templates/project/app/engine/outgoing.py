@@ -26,10 +26,9 @@ class Outgoing:
         id: Of the event that this is the ack of, or of an event that wants one.
     """
 
-    __slots__ = ("_frames", "attachments", "size", "text")
+    __slots__ = ("attachments", "frames", "size", "text")
 
     def __init__(self, kind: int, namespace: str, data: Any = None, id: int | None = None) -> None:
-        self._frames: bytes | None = None
         self.attachments: Sequence[bytes] = ()
         try:
             body = b"" if data is None else orjson.dumps(data)
@@ -45,17 +44,13 @@ class Outgoing:
             self.text = f"{BINARY_KINDS[kind]}{len(self.attachments)}-{where}{number}".encode() + body
         else:
             self.text = f"{kind}{where}{number}".encode() + body
+        # As frames of a WebSocket.
+        self.frames = text_frame(b"4" + self.text)
         # In bytes, as it crosses the network uncompressed.
-        self.size = len(self.text) + sum(map(len, self.attachments))
-
-    @property
-    def frames(self) -> bytes:
-        """As frames of a WebSocket."""
-        if self._frames is None:
-            self._frames = text_frame(b"4" + self.text)
-            if self.attachments:
-                self._frames = b"".join((self._frames, *map(binary_frame, self.attachments)))
-        return self._frames
+        self.size = len(self.text)
+        if self.attachments:
+            self.frames = b"".join((self.frames, *map(binary_frame, self.attachments)))
+            self.size += sum(map(len, self.attachments))
 
     def packets(self) -> list[Packet]:
         """As Engine.IO has it: for one client, since each remembers how it was encoded for the first."""

@@ -60,7 +60,7 @@ class Rooms(socketio.AsyncManager):
             return
         args = data if isinstance(data, tuple) else () if data is None else (data,)
         message = Outgoing(EVENT, namespace, [event, *args])
-        skip = [skip_sid] if isinstance(skip_sid, str) else skip_sid or ()
+        skip = (skip_sid,) if isinstance(skip_sid, str) else skip_sid or ()
         self.server.send_to(self.receivers(namespace, to or room, skip), message)
 
     def receivers(

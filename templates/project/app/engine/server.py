@@ -83,9 +83,11 @@ class _NamespaceTransport:
     ) -> None:
         if not rooms:
             return  # The library would take it for everybody.
-        members = self._server.manager.get_participants
-        skip = [sid for room in except_rooms for sid, _ in members(self._namespace, room)]
-        await self._server.manager.emit(event, tuple(args), self._namespace, rooms, skip)
+        manager = self._server.manager
+        skip: Collection[str] = ()
+        if except_rooms:
+            skip = frozenset(sid for sid, _ in manager.get_participants(self._namespace, except_rooms))
+        await manager.emit(event, tuple(args), self._namespace, rooms, skip)
 
     async def enter(self, sid: str, room: str) -> None:
         if sid in self._server.sessions:

@@ -44,7 +44,8 @@ class Session:
             event: For the log.
         """
         self._calls.append((call, size, event))
-        self.connection.posted(size)
+        self.connection.unhandled += 1
+        self.connection.unhandled_bytes += size
         if self.worker is None:
             self._busy.add(self)
             self.worker = asyncio.get_running_loop().create_task(self._work())
@@ -70,7 +71,7 @@ class Session:
         while self._calls:
             call, size, event = self._calls.pop(0)
             # Anew for each call: the task that posted it may be about another client.
-            log_context.begin(self.handler.namespace, self.sid, self.client_key, event)
+            log_context.begin((self.handler.namespace, self.sid, self.client_key, event))
             try:
                 await call
             except asyncio.CancelledError:

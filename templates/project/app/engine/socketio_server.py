@@ -97,7 +97,7 @@ class Server(socketio.AsyncServer):
         received = connection.read(message)
         if received is None:
             return
-        self.metrics.received(received.size)
+        self.metrics.received_bytes += received.size
         session = connection.sessions.get(received.namespace)
         if received.kind in (packet.EVENT, packet.BINARY_EVENT):
             self._take_event(connection, session, received)
@@ -162,7 +162,7 @@ class Server(socketio.AsyncServer):
             session.handler.closed(session.sid)
             return TOO_MANY_CONNECTIONS
         session.client_key = client_key
-        log_context.begin(namespace, session.sid, client_key)
+        log_context.begin((namespace, session.sid, client_key))
         return None
 
     def _refuse(self, connection: Connection, namespace: str, refusal: Refusal) -> None:
@@ -245,11 +245,11 @@ class Server(socketio.AsyncServer):
             if (socket := sockets.get(eio_sid)) is not None:
                 socket.post(message)
                 count += 1
-        self.metrics.sent(message.size * count)
+        self.metrics.sent_bytes += message.size * count
 
     def _send(
         self, connection: Connection, kind: int, namespace: str, data: Any = None, id: int | None = None
     ) -> None:
         message = Outgoing(kind, namespace, data, id)
         connection.socket.post(message)
-        self.metrics.sent(message.size)
+        self.metrics.sent_bytes += message.size
