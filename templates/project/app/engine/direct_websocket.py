@@ -104,9 +104,16 @@ class DirectWebSocket(asyncio.Protocol):
             receiver.take(message)
         self._transport.resume_reading()
 
-    def send(self, frames: bytes) -> int:
-        """How many bytes wait for the client now, besides what the system and the transport have."""
+    def send(self, frames: bytes, *, at_once: bool = False) -> int:
+        """Write frames, at the end of this turn unless it is to be `at_once`.
+
+        Returns:
+            How many bytes wait for the client now, besides what the system and the transport have.
+        """
         if self._unsent is None:
+            if at_once and not self._is_full and not self._transport.is_closing():
+                self._transport.write(frames)
+                return 0
             self._unsent = [frames]
             if not self._is_full:
                 self._turn.end_with(self)

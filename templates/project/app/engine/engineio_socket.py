@@ -97,12 +97,16 @@ class EngineSocket(PollingSocket):
 
     # Writing
 
-    def post(self, message: Outgoing) -> None:
-        """Send a message, now or as soon as the client takes it."""
+    def post(self, message: Outgoing, *, at_once: bool = False) -> None:
+        """Send a message, as soon as the client takes it.
+
+        Args:
+            at_once: It is one of many, which are best sent one after the other.
+        """
         if self.closing or self._doomed:
             return
         if self._direct is not None:
-            waiting_bytes = self._direct.send(message.frames)
+            waiting_bytes = self._direct.send(message.frames, at_once=at_once)
         else:
             for packet in message.packets():
                 self.queue.put_nowait(packet)

@@ -9,7 +9,7 @@ What is overridden of python-socketio's client manager, and why:
 - `basic_leave_room`: keeps the books of the others.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 import socketio
@@ -65,7 +65,7 @@ class Rooms(socketio.AsyncManager):
 
     def receivers(
         self, namespace: str, rooms: str | Collection[str] | None, skip: Collection[str] = ()
-    ) -> Iterable[str]:
+    ) -> Collection[str]:
         """The Engine.IO ids of those who are in at least one of the rooms; None: who are in the namespace."""
         if rooms is None or isinstance(rooms, str):
             found = self._members(namespace, rooms)

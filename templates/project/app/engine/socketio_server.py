@@ -14,7 +14,7 @@ So none of the library's handlers for what clients send is called; what the appl
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 import socketio
@@ -237,13 +237,14 @@ class Server(socketio.AsyncServer):
             if session.accepted:
                 self._send(connection, packet.EVENT, session.handler.namespace, [CLOSING, why])
 
-    def send_to(self, eio_sids: Iterable[str], message: Outgoing) -> None:
+    def send_to(self, eio_sids: Collection[str], message: Outgoing) -> None:
         """Send a message to those of these who are still there."""
         sockets = self.eio.sockets
         count = 0
+        at_once = len(eio_sids) > 1
         for eio_sid in eio_sids:
             if (socket := sockets.get(eio_sid)) is not None:
-                socket.post(message)
+                socket.post(message, at_once=at_once)
                 count += 1
         self.metrics.sent_bytes += message.size * count
 
