@@ -8,15 +8,22 @@ import asyncio
 import logging
 from collections.abc import Callable, Generator, Mapping
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
+from websockets.http11 import Request
 from websockets.server import ServerProtocol
+from websockets.streams import StreamReader
 
 log = logging.getLogger(__name__)
 
+OPEN_WEBSOCKET: Final = (
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+TEXT_FRAME: Final = b"\x81\x80" + bytes(4)  # An empty one.
 # Of uvicorn's protocol, as it is before a connection is made.
 RELIED_ON: Final[Mapping[str, Callable[[Any], bool]]] = {
     "transport is where it writes to": lambda protocol: protocol.transport is None,
@@ -29,8 +36,10 @@ RELIED_ON: Final[Mapping[str, Callable[[Any], bool]]] = {
     "close_sent is set when it says goodbye": lambda protocol: protocol.close_sent is False,
     "writable is set while the transport takes more": lambda protocol: protocol.writable.is_set() is True,
     "conn is from websockets": lambda protocol: isinstance(protocol.conn, ServerProtocol),
-    "conn.reader.buffer has what is not read yet": lambda protocol: protocol.conn.reader.buffer == b"",
     "conn.parser can be closed": lambda protocol: isinstance(protocol.conn.parser, Generator),
+    "conn.parser is in reader.at_eof between frames": lambda protocol: (
+        _is_told_apart_from_a_frame_that_has_begun(protocol.conn)
+    ),
 }
 
 
@@ -54,6 +63,25 @@ def differences() -> list[str]:
     except Exception as error:
         return [f"a protocol can be made ({error!r})"]
     return [name for name, holds in RELIED_ON.items() if not _is_true(holds, protocol)]
+
+
+def waits_for_a_frame(conn: ServerProtocol) -> bool:
+    """Whether nothing has come of the next one: its head is read in parts, and kept apart from the buffer."""
+    parser: Any = conn.parser
+    while (inner := parser.gi_yieldfrom) is not None:
+        parser = inner
+    return parser.gi_code is StreamReader.at_eof.__code__
+
+
+def _is_told_apart_from_a_frame_that_has_begun(conn: ServerProtocol) -> bool:
+    conn.receive_data(OPEN_WEBSOCKET)
+    (request,) = conn.events_received()
+    conn.send_response(conn.accept(cast(Request, request)))
+    before = waits_for_a_frame(conn)
+    conn.receive_data(TEXT_FRAME[:2])
+    begun = waits_for_a_frame(conn)
+    conn.receive_data(TEXT_FRAME[2:])
+    return (before, begun, waits_for_a_frame(conn)) == (True, False, True)
 
 
 def _protocol() -> WebSocketsSansIOProtocol:

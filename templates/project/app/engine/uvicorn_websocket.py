@@ -20,6 +20,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 
 from .direct_websocket import DirectWebSocket
+from .libraries import waits_for_a_frame
 from .limits import FRAMES_AT_ONCE, FRAMES_PER_S, READ_BYTES, SMALL_FRAME_BYTES
 from .rates import TokenBucket
 from .uvicorn_patience import WEBSOCKETS_LOG, LimitedConfig, Peer, WriteWatch
@@ -114,7 +115,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def _take_over(self) -> tuple[DirectWebSocket, list[str | bytes]] | None:
         """Let the application have the connection; None: a frame has begun, or it is going to be closed."""
         is_open = self.handshake_complete and not self.close_sent and not self.transport.is_closing()
-        if not is_open or self.conn.reader.buffer or self.frames or not self.writable.is_set():
+        if not is_open or not waits_for_a_frame(self.conn) or self.frames or not self.writable.is_set():
             return None
         received: list[Any] = [self.queue.get_nowait() for _ in range(self.queue.qsize())]
         if any(message["type"] != "websocket.receive" for message in received):
