@@ -89,15 +89,16 @@ class PollingSocket(AsyncSocket):
         """What is to be sent, as soon as there is something; nothing: the connection is closed."""
         packets: list[Packet] = []
         taken_bytes = 0
-        packet = await self.queue.get()
+        queue = self.queue  # A WebSocket may have no use for it before this is done.
+        packet = await queue.get()
         while packet is not None:
             packets.append(packet)
             taken_bytes += size_of(packet.data)
             # Not more at once, since what is taken from the queue counts no more.
-            if len(packets) == MAX_PACKETS_PER_POLL or taken_bytes > ENOUGH_BYTES or self.queue.empty():
+            if len(packets) == MAX_PACKETS_PER_POLL or taken_bytes > ENOUGH_BYTES or queue.empty():
                 break
-            packet = self.queue.get_nowait()
+            packet = queue.get_nowait()
         else:
-            self.queue.put_nowait(None)  # For the next one who asks.
+            queue.put_nowait(None)  # For the next one who asks.
         self.queued_bytes -= taken_bytes
         return packets

@@ -192,6 +192,7 @@ class EngineSocket(PollingSocket):
             packet = waiting.get_nowait()
             if packet.packet_type != NOOP:  # That is for polls.
                 self.put(packet)
+        waiting.put_nowait(None)  # Ends a poll whose client did not wait for it.
         direct.attach(self, earlier)
 
     # Called by a DirectWebSocket
