@@ -15,6 +15,7 @@ from .frames import (
     BrokenRules,
     Close,
     FrameReader,
+    Message,
     Ping,
     Pong,
     TooManyFrames,
@@ -100,8 +101,7 @@ class DirectWebSocket(asyncio.Protocol):
         self._receiver = receiver
         self._connections.add(self)
         self._transport.set_protocol(self)
-        for message in earlier:
-            receiver.take(message)
+        self._take_all(earlier)
         self._transport.resume_reading()
 
     def send(self, frames: bytes, *, at_once: bool = False) -> int:
@@ -158,10 +158,13 @@ class DirectWebSocket(asyncio.Protocol):
     # Called by the transport
 
     def data_received(self, data: bytes) -> None:
-        reader, receiver = self._reader, self._receiver
-        reader.feed(data)
+        self._reader.feed(data)
+        self._take_all(iter(self._reader.read, None))
+
+    def _take_all(self, messages: Iterable[Message]) -> None:
+        receiver = self._receiver
         try:
-            while (message := reader.read()) is not None:
+            for message in messages:
                 if not isinstance(message, (str, bytes)):
                     self._control(message)
                 elif receiver is not None and not self._is_closing:
@@ -190,17 +193,15 @@ class DirectWebSocket(asyncio.Protocol):
         self.flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._is_closing = True
         for waiting in (self._timer, self._writing):
             if waiting is not None:
                 waiting.cancel()
         self._unsent = None
-        self._is_closing = True
         self._connections.discard(self)
         self._peer.leave()
         del self._reader  # Which has a method of this: they would keep each other.
-        receiver, self._receiver = self._receiver, None
-        if receiver is not None:
-            receiver.websocket_closed()
+        self._is_over()
 
     # Called by uvicorn
 
@@ -216,15 +217,23 @@ class DirectWebSocket(asyncio.Protocol):
 
     def _control(self, message: Ping | Pong | Close) -> None:
         if isinstance(message, Close):
-            if not self._is_closing:
+            if not self._is_full:
                 self.flush()
-                self._is_closing = True
-                if not self._is_full:
-                    self._transport.write(close_frame(message.code))
+            if self._unsent or not self._is_closing:
+                # Nothing may come after it.
+                self._unsent = None
+                self._transport.write(close_frame(message.code))
+            self._is_closing = True
             self._transport.close()
+            self._is_over()
         elif isinstance(message, Ping) and not self._is_full and not self._is_closing:
             # Not to a client that does not read the answers.
             self._transport.write(pong_frame(message.payload))
+
+    def _is_over(self) -> None:
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None:
+            receiver.websocket_closed()
 
     def _may_go_on(self) -> bool:
         """Count a frame that is no message, or one that comes too late."""
