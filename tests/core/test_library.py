@@ -22,6 +22,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from app.engine.engineio_polling import PollingSocket
 from app.engine.engineio_server import EngineServer
 from app.engine.engineio_socket import EngineSocket
+from app.engine.environ import environ_of
 from app.engine.limits import DEFAULT_LIMITS
 from app.engine.rooms import Rooms
 from app.engine.socketio_server import Server
@@ -82,7 +83,12 @@ CALLED: list[tuple[Callable[..., Any], str]] = [
     (engineio.AsyncServer._trigger_event, "self, event, *args, **kwargs"),
     (BaseManager.pre_connect, "self, eio_sid, namespace"),
     (socketio.AsyncManager.connect, "self, sid, namespace"),
-    (asgi.translate_request, "scope, receive, send"),
+]
+# Of what the library says of a request; engineio and socketio look at nothing of it.
+UNUSED = [
+    *("PATH_INFO", "RAW_URI", "REMOTE_ADDR", "REMOTE_PORT", "SCRIPT_NAME", "SERVER_NAME", "SERVER_PORT"),
+    *("SERVER_PROTOCOL", "SERVER_SOFTWARE", "wsgi.async", "wsgi.errors", "wsgi.multiprocess"),
+    *("wsgi.multithread", "wsgi.run_once", "wsgi.version"),
 ]
 
 
@@ -132,6 +138,36 @@ async def answered(server: EngineServer, query: str, method: str, body: bytes = 
     }
     await engineio.AsyncServer.handle_request(server, scope, receive, send)
     return sent[0]["status"], sent[1]["body"]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "websocket"])
+async def test_a_request_is_to_engineio_what_the_library_would_make_of_it(method: str) -> None:
+    headers = [(b"host", b"localhost"), (b"x-twice", b"1"), (b"X-Twice", b"2"), (b"x-latin", b"\xe9")]
+    headers += [(b"content-type", b"text/plain"), (b"content-length", b"4"), (b"x-forwarded-proto", b"https")]
+    scope: Scope = {"type": "http", "method": method, "path": "/", "headers": headers}
+    scope["query_string"] = b"EIO=4&x=%C3%A9"
+    message: Message = {"type": "http.request", "body": b"4abc"}
+    if method == "websocket":
+        scope["type"], message = "websocket", {"type": "websocket.connect"}
+        del scope["method"]
+
+    async def receive() -> Message:
+        return message
+
+    async def send(message: Message) -> None: ...
+
+    theirs = await asgi.translate_request(scope, receive, send)
+    ours = await environ_of(scope, receive, send)
+
+    body = ours.pop("wsgi.input")
+    if method == "POST":
+        assert await body.read(4) == await theirs["wsgi.input"].read(4) == b"4abc"
+    unused = {name: theirs[name] for name in UNUSED}
+    assert {**ours, **unused, "wsgi.input": theirs["wsgi.input"]} == theirs
+    server: Any = Server(None, DEFAULT_LIMITS)
+    assert server.eio._async["translate_request"] is environ_of
+    library: Any = engineio.AsyncServer(async_mode="asgi")
+    assert library._async["translate_request"] is asgi.translate_request
 
 
 async def test_sockets_are_ours_and_are_where_the_library_looks_for_them() -> None:

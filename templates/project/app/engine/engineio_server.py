@@ -11,13 +11,13 @@ What is overridden, and why:
 from typing import Any
 
 import engineio
-from engineio.async_drivers.asgi import translate_request
 from engineio.packet import OPEN, Packet
 from starlette.types import Receive, Scope, Send
 
 from .addresses import origin_of
 from .admission import Admission
 from .engineio_socket import EngineSocket
+from .environ import environ_of
 from .gate import BAD_REQUEST, FAILED, TOO_LARGE, UNKNOWN_SESSION, Problem, problem_with, query_of
 from .packets import BadPacket
 from .request import receive_again, receive_without_body, turn_away, whole_body
@@ -28,12 +28,15 @@ class EngineServer(engineio.AsyncServer):
     sockets: dict[str, EngineSocket]
     ping_interval: Any
     ping_timeout: Any
+    _async: dict[str, Any]
 
     def __init__(self, *, admission: Admission, **options: Any) -> None:
         limits = admission.limits
         options["ping_interval"] = limits.ping_interval_s
         options["ping_timeout"] = limits.ping_timeout_s
         super().__init__(max_http_buffer_size=limits.max_message_bytes, **options)
+        # A copy: the library has one for all servers.
+        self._async = self._async | {"translate_request": environ_of}
         self.admission = admission
         self.max_queue_bytes = limits.max_queue_bytes
 
@@ -87,7 +90,7 @@ class EngineServer(engineio.AsyncServer):
     async def _refuse(self, problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
         # What is left of a body is not waited for.
         first = receive if scope["type"] == "websocket" else receive_again(b"")
-        await self._make_response(problem.response(), await translate_request(scope, first, send))
+        await self._make_response(problem.response(), await environ_of(scope, first, send))
 
     async def _handle_connect(self, environ: Any, transport: str, jsonp_index: int | None = None) -> Any:
         address = environ["asgi.scope"].get("client")

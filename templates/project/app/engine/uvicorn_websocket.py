@@ -137,6 +137,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.connections.discard(self)
         # When the application returns, the library would close the connection.
         self.transport = Gone()
-        # These refer to each other, and would take memory until the garbage collector finds them.
+        # Objects that refer to each other would take memory until the garbage collector finds them.
         self.conn.parser.close()
         del self.conn
+        self.scope.setdefault("extensions", {}).clear()
