@@ -68,10 +68,11 @@ def _to_plain(value: object, levels: int) -> Any:
     if levels == 0:
         raise ValueError(f"it contains itself, or has more than {MOST_NESTED} levels")
     if isinstance(value, Mapping):
-        if value.get("_placeholder"):
+        items = {str(to_jsonable_python(key)): _to_plain(item, levels - 1) for key, item in value.items()}
+        if items.get("_placeholder"):
             # Stands for a binary attachment: clients would look for one that is not there, and disconnect.
             raise ValueError("_placeholder is a name that Socket.IO keeps for itself")
-        return {str(to_jsonable_python(key)): _to_plain(item, levels - 1) for key, item in value.items()}
+        return items
     if isinstance(value, list | tuple | set | frozenset):
         return [_to_plain(item, levels - 1) for item in value]
     plain = to_jsonable_python(value)
