@@ -156,14 +156,27 @@ async def test_a_connection_that_is_cut_leaves_no_timer_behind(monkeypatch: pyte
         await until(lambda: all(timer.cancelled() or timer.when() <= loop.time() for timer in timers))
 
 
-async def test_nothing_of_a_connection_waits_for_the_garbage_collector() -> None:
+@pytest.mark.parametrize("event", ["nothing", '42/people,1["unknown"]', '42/people,1["echo"]', "cut off"])
+async def test_nothing_of_a_connection_waits_for_the_garbage_collector(event: str) -> None:
     people = people_wrapper()
+
+    @people.listener("echo")
+    async def echo(wrapper: SocketWrapper[Person], client: Client[Person], person: Person, it: str) -> str:
+        return it
+
     async with serving(people) as url:
         with collecting_by_hand() as collected:
             for _ in range(3):
                 async with websocket(url) as client:
                     await client.send(text_frame('40/people,{"token":"Ada"}'))
                     await receive_until(client, JOINED)
+                    if event == "cut off":
+                        for _ in range(14):
+                            await people.broadcast("news", "x" * 500_000)
+                        await until_forgotten(people)
+                    elif event != "nothing":
+                        await client.send(text_frame(event))
+                        await receive_until(client, b'43/people,1[{"ok":false')
                 await until_forgotten(people)
         # asyncio's own transport refers to itself.
         modules = {type(each).__module__.partition(".")[0] for each in collected}

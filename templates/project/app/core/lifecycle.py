@@ -125,6 +125,7 @@ class Lifecycle(Generic[Metadata]):
             return ack_ok(await listener.function(wrapper, client, client.metadata, *values))
         except SocketError as refused:
             error = refused
+            error.__traceback__ = None  # It has this frame, which has the error: they would keep each other.
         except asyncio.CancelledError:
             error = SocketError("cancelled", "This was cancelled before it was done")
         except (Exception, SystemExit):  # sys.exit() would take all other clients along.

@@ -48,7 +48,6 @@ class EngineSocket(PollingSocket):
         self._direct: DirectWebSocket | None = None
         self._frames: TokenBucket | None = None
         self._timer = Timer()
-        self._end: asyncio.Handle | None = None
 
     # Reading
 
@@ -208,7 +207,7 @@ class EngineSocket(PollingSocket):
     def give_up(self, reason: str | None = None) -> None:
         """Close the connection soon, and send nothing more."""
         self._doomed = True
-        self._end = asyncio.get_running_loop().call_soon(self.end, reason)
+        asyncio.get_running_loop().call_soon(self.end, reason)
 
     async def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
         self.end(reason, silently=abort)
