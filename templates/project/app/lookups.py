@@ -46,6 +46,11 @@ class Lookups(Generic[Key, Found]):
                 for answer in asked.values():
                     answer.set_exception(error)
                     answer.exception()  # Everybody may have given up: then nobody is to be told of it.
+            except BaseException:
+                for answer in asked.values():
+                    answer.cancel()
+                self._worker = None  # Whoever asks next makes another one.
+                raise
             else:
                 for key, answer in asked.items():
                     answer.set_result(found.get(key))
