@@ -115,6 +115,18 @@ async def test_messages_that_come_before_a_websocket_changes_hands_are_counted_q
     assert caplog.messages == []
 
 
+@pytest.mark.parametrize("then", [b"", CLOSE])
+async def test_a_text_that_is_none_ends_an_upgrade_quietly(
+    caplog: pytest.LogCaptureFixture, then: bytes
+) -> None:
+    caplog.set_level(logging.ERROR)
+    async with serving(people_wrapper()) as url, upgrading(url) as (_, client):
+        await client.send(b"\x81\x81" + bytes(4) + b"\xff" + then)
+        code = 1000 if then else 1007
+        assert await client.until_closed() == b"\x88\x02" + code.to_bytes(2)
+    assert caplog.messages == []
+
+
 async def test_who_says_goodbye_is_gone_at_once_and_is_sent_nothing_more() -> None:
     people, left = people_wrapper(), []
 

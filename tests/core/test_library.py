@@ -71,6 +71,7 @@ OVERRIDDEN: list[tuple[type, type, str, str]] = [
     (WebSocketsSansIOProtocol, WebSocketProtocol, "data_received", "self, data"),
     (WebSocketsSansIOProtocol, WebSocketProtocol, "handle_events", "self"),
     (WebSocketsSansIOProtocol, WebSocketProtocol, "handle_cont", "self, event"),
+    (WebSocketsSansIOProtocol, WebSocketProtocol, "send_receive_event_to_app", "self"),
     (WebSocketsSansIOProtocol, WebSocketProtocol, "handle_ping", "self"),
     (WebSocketsSansIOProtocol, WebSocketProtocol, "pause_writing", "self"),
     (WebSocketsSansIOProtocol, WebSocketProtocol, "resume_writing", "self"),

@@ -6,6 +6,8 @@ What is overridden, and why:
   many frames as come at once, though each takes its time, and they can be empty.
 - `handle_events`: the library does not count frames. Those that are no messages do not get any further.
 - `handle_cont`: the library keeps each frame of a message, and so up to a hundred times the message's size.
+- `send_receive_event_to_app`: the library logs a traceback for a text that is not UTF-8, and fails where the
+  client has said goodbye meanwhile.
 - `handle_ping`: the library answers a client that does not read the answers.
 - `pause_writing`, `resume_writing`, `shutdown`: the library waits for ever for a client that does not read.
 - `run_asgi`: the library cannot end such a WebSocket at once, since its `close` waits for the client; nor
@@ -18,8 +20,10 @@ from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
+from websockets.protocol import State
 
 from .direct_websocket import DirectWebSocket
+from .frames import INVALID_TEXT
 from .libraries import waits_for_a_frame
 from .limits import FRAMES_AT_ONCE, FRAMES_PER_S, READ_BYTES, SMALL_FRAME_BYTES
 from .rates import TokenBucket
@@ -86,6 +90,18 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.frames = [bytes(whole) if event.fin else whole]
         if event.fin:
             self.send_receive_event_to_app()
+
+    def send_receive_event_to_app(self) -> None:
+        try:
+            if self.curr_msg_data_type == "text":
+                str(self.frames[0], "utf-8")
+        except UnicodeDecodeError:
+            self.frames = []
+            if self.conn.state is State.OPEN:
+                self.conn.send_close(INVALID_TEXT)
+                self.handle_parser_exception()
+        else:
+            super().send_receive_event_to_app()
 
     def handle_ping(self) -> None:
         if self.writable.is_set():
