@@ -222,8 +222,8 @@ async def test_acks_that_nobody_asked_for_do_not_pile_up(where: str) -> None:
             await client.send(ack)
         await until(lambda: engine_of(people).metrics._refused["rate_limited"] == 13)
         (connection,) = engine_of(people).connections.values()
-        assert connection._unhandled_bytes < 4_000_000
+        assert connection.unhandled_bytes < 4_000_000
         go_on.set()
-        await until(lambda: not connection._unhandled)
+        await until(lambda: not connection.unhandled)
         await client.send(text_frame('42/people,2["wait"]'))
         await receive_until(client, b'43/people,2[{"ok":true,"data":null}]')

@@ -12,6 +12,7 @@ from enum import Enum, IntEnum, IntFlag, StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import orjson
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -124,7 +125,7 @@ def made_by(function: Callable[[object], Any], value: object) -> Any:
         made = function(value)
     except ValueError:
         return ValueError
-    return json.loads(made.text) if isinstance(made, Json) else made
+    return json.loads(orjson.dumps(made)) if isinstance(made, Json) else made
 
 
 def exactly(value: object) -> str:

@@ -44,7 +44,7 @@ class Receiver(Protocol):
     def take(self, frame: str | bytes) -> object:
         """The client sent a message."""
 
-    def websocket_broken(self, problem: BadPacket) -> None:
+    def refuse(self, problem: BadPacket) -> None:
         """The client sent what it must not, and nothing more is read: the WebSocket is to be closed."""
 
     def websocket_closed(self) -> None:
@@ -175,7 +175,7 @@ class DirectWebSocket(asyncio.Protocol):
             self._close_code = problem.code
             limit: Limit = "too_large" if problem.code == TOO_LARGE else "malformed"
             if receiver is not None:
-                receiver.websocket_broken(BadPacket(problem.reason, limit))
+                receiver.refuse(BadPacket(problem.reason, limit))
         except TooManyFrames:
             self._peer.is_over("rate_limited", f"over {FRAMES_PER_S} frames per second that are no messages")
             self.abort()

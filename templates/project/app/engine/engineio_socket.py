@@ -194,11 +194,6 @@ class EngineSocket(PollingSocket):
         waiting.put_nowait(None)  # Ends a poll whose client did not wait for it.
         direct.attach(self, earlier)
 
-    # Called by a DirectWebSocket
-
-    def websocket_broken(self, problem: BadPacket) -> None:
-        self.refuse(problem)
-
     def websocket_closed(self) -> None:
         self.end(self.server.reason.TRANSPORT_CLOSE, silently=True)
 

@@ -71,7 +71,7 @@ class Limits(BaseModel):
     max_nesting: How deep lists and objects may be in one another.
     max_queue_bytes: What may wait for one connection, to be sent to it; and as much, to be handled.
     max_queued_events: How many events of one connection may wait to be handled.
-    events_per_second: Of one connection, in the long run; CONNECT packets count as events.
+    events_per_second: Of one connection, in the long run; CONNECT packets and acks count as events.
     events_burst: Of one connection, at once.
     connections_per_client: In one namespace, with the same key.
     connections_per_address: From one IPv4 address, or one IPv6 network (/64).

@@ -9,7 +9,7 @@ What is overridden of python-socketio's client manager, and why:
 - `basic_leave_room`: keeps the books of the others.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from typing import Any, Final
 
 import socketio
@@ -41,8 +41,8 @@ class Rooms(socketio.AsyncManager):
 
     def add(self, eio_sid: str, namespace: str) -> str:
         """A connection that is in no room of the namespace yet; its new Socket.IO id."""
-        sid: str = BaseManager.pre_connect(self, eio_sid, namespace)
-        return sid
+        sid: Any = BaseManager.pre_connect(self, eio_sid, namespace)
+        return str(sid)
 
     async def emit(
         self,
@@ -87,7 +87,7 @@ class Rooms(socketio.AsyncManager):
         eio_sid = rooms[None].get(room)
         return {room: eio_sid} if room is not None and eio_sid is not None else NOBODY
 
-    def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
+    def get_participants(self, namespace: str, room: Any) -> Generator[tuple[str, str]]:
         for each in [room] if room is None or isinstance(room, str) else room:
             yield from list(self._members(namespace, each).items())
 

@@ -107,7 +107,7 @@ class Server(socketio.AsyncServer):
             self._begin(connection, session, received)
         elif session is not None and received.kind == packet.DISCONNECT:
             self._close(session, "client disconnect")
-        elif session is not None and connection.has_room_for(received.size):
+        elif session is not None and connection.admits(received.size):
             # In its turn, as it may be for a callback that awaits something.
             call = self._handle_ack(socket.sid, received.namespace, received.id, received.data)
             session.post(call, received.size)
