@@ -179,7 +179,7 @@ async def test_the_text_says_whom_a_record_is_about(tmp_path: Path) -> None:
     (connected,) = (line for line in log if line.endswith("]") and " connected [" in line)
     key = connected.rpartition("client=")[2].removesuffix("]")
     about = f"[namespace=/people sid={sid} client={key}"
-    assert connected.endswith(f"INFO    app.core.lifecycle: /people: {key} connected {about}]")
+    assert connected.endswith(f"INFO    app.access: /people: {key} connected {about}]")
     (spoke,) = (line for line in log if "somebody" in line)
     expected = rf"INFO    tests.core.observed: somebody\nspoke \x1b[31m loudly {about} event=say]"
     assert spoke.endswith(expected)

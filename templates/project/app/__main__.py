@@ -38,7 +38,7 @@ def main() -> None:
         trusted_proxies=settings.trusted_proxies,
         direct_websockets=settings.direct_websockets,
         access_log=settings.access_log,
-        log_config=log_config(settings.log_format),
+        log_config=log_config(settings.log_format, access_log=settings.access_log),
         reload_dirs=reload_dirs,
     )
     server = UvicornServer(config)

@@ -83,7 +83,7 @@ class JsonLines(WithoutInput, JsonFormatter):
         )
 
 
-def log_config(log_format: Literal["text", "json"]) -> dict[str, Any]:
+def log_config(log_format: Literal["text", "json"], *, access_log: bool = True) -> dict[str, Any]:
     """For `logging.config.dictConfig`, and for uvicorn, which calls it."""
     return {
         "version": 1,
@@ -104,7 +104,10 @@ def log_config(log_format: Literal["text", "json"]) -> dict[str, Any]:
             }
         },
         "root": {"level": "INFO", "handlers": ["stderr"]},
-        "loggers": {logger: {"level": level} for logger, level in _LEVELS.items()},
+        "loggers": {
+            **{logger: {"level": level} for logger, level in _LEVELS.items()},
+            "app.access": {"level": "INFO" if access_log else "WARNING"},
+        },
     }
 
 

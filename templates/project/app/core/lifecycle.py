@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .socket_wrapper import SocketWrapper
 
 log = logging.getLogger(__name__)
+# Who comes and who goes: ACCESS_LOG says whether that is of interest.
+access_log = logging.getLogger("app.access")
 
 Metadata = TypeVar("Metadata")
 
@@ -102,7 +104,7 @@ class Lifecycle(Generic[Metadata]):
         client = self._clients[sid]
         wrapper = self._wrapper
         wrapper.connections.add(client)
-        log.info("%s: %s connected", self.namespace, client.key)
+        access_log.info("%s: %s connected", self.namespace, client.key)
         await wrapper.transport.enter(sid, ACCEPTED)
         await wrapper.transport.enter(sid, client_room(client.key))
         if dismissal := wrapper.connections.dismissal_of(client):
@@ -163,7 +165,7 @@ class Lifecycle(Generic[Metadata]):
 
     async def disconnected(self, sid: str, reason: DisconnectReason) -> None:
         client = self._clients.pop(sid)
-        log.info("%s: %s left: %s", self.namespace, client.key, reason)
+        access_log.info("%s: %s left: %s", self.namespace, client.key, reason)
         if self._wrapper.on_client_disconnect:
             await self._run_hook(self._wrapper.on_client_disconnect(self._wrapper, client, reason))
 

@@ -8,7 +8,7 @@ and those for the parser.
 import asyncio
 from collections.abc import Mapping
 from enum import Enum, auto
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -16,6 +16,7 @@ from .limits import LAST_TIMEOUT_S, MAX_HEAD_BYTES, MAX_HEADERS, MAX_PIPELINED
 from .metrics import Limit
 from .timer import Timer
 from .uvicorn_patience import Peer, WriteWatch, tune
+from .uvicorn_upgrade import Upgrade, accept_key
 
 STATUS: Final[Mapping[Limit, bytes]] = {
     "slow_request": b"408 Request Timeout",
@@ -121,7 +122,14 @@ class HttpProtocol(HttpToolsProtocol):
             # The answers to the requests before it would come between its frames.
             self.transport.close()
         else:
-            super().handle_websocket_upgrade()
+            scope = cast("dict[str, Any]", self.scope)
+            key = accept_key(self.url, scope) if self._peer.config.direct_websockets else None
+            if key is None:
+                super().handle_websocket_upgrade()
+            else:
+                self.connections.discard(self)
+                self._writing.cancel()
+                Upgrade(self.transport, self._peer, self.server_state, self.url, scope, key)
             self.parser = None  # type: ignore[assignment] # As when a connection is lost: it has this object, too.
 
     def shutdown(self) -> None:

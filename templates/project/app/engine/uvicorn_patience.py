@@ -60,27 +60,27 @@ class Peer:
         state: uvicorn's, of the ASGI lifespan.
     """
 
-    __slots__ = ("_config", "_is_counted", "_state", "origin")
+    __slots__ = ("_is_counted", "_state", "config", "origin")
 
     def __init__(self, transport: asyncio.BaseTransport, config: Any, state: Mapping[str, Any]) -> None:
         address = transport.get_extra_info("peername")
         self.origin = origin_of(address[0] if isinstance(address, tuple) else None)
-        self._config: LimitedConfig = config
+        self.config: LimitedConfig = config
         self._state = state
         # Proxies have as many as there are clients, and are to limit these themselves.
-        self._is_counted = isinstance(address, tuple) and not self._config.is_proxy(address[0])
+        self._is_counted = isinstance(address, tuple) and not self.config.is_proxy(address[0])
 
     @property
     def limits(self) -> Limits:
-        return self._config.limits
+        return self.config.limits
 
     def enter(self) -> bool:
         """Count the connection, unless there are too many; `leave` is for those that were counted."""
-        return not self._is_counted or self._config.connections.enter(self.origin)
+        return not self._is_counted or self.config.connections.enter(self.origin)
 
     def leave(self) -> None:
         if self._is_counted:
-            self._config.connections.leave(self.origin)
+            self.config.connections.leave(self.origin)
 
     def is_over(self, limit: Limit, why: str) -> None:
         """Have it counted and logged."""

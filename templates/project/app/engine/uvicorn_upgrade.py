@@ -1,0 +1,161 @@
+"""The handshake of a WebSocket that is going to be direct: the engine's, when it begins with one.
+
+uvicorn's own class would read the request again, and make all that is needed for messages through ASGI. It is
+left to do so for a request that is not as it should be, or not for the engine, or about a session that polls.
+
+Source: RFC 6455, section 4.2.
+"""
+
+import asyncio
+import binascii
+import hashlib
+import logging
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from typing import Any, Final
+
+from starlette.types import Message, Scope
+
+from .direct_websocket import DirectWebSocket
+from .uvicorn_patience import Peer
+from .websocket import ABORT, DIRECT
+
+log = logging.getLogger(__name__)
+
+# Where the engine is: what socketio.ASGIApp answers itself.
+PATH: Final = b"/socket.io/"
+GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+HEAD: Final = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+REFUSED: Final = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+FAILED: Final = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+def accept_key(url: bytes, scope: Mapping[str, Any]) -> bytes | None:
+    """What proves to the client that its handshake was understood; None: it is for uvicorn to deal with."""
+    path, _, query = url.partition(b"?")
+    if path != PATH or b"sid=" in query or b"#" in query or scope["root_path"]:
+        return None
+    if scope["method"] != "GET" or scope["http_version"] != "1.1":
+        return None
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    tokens = {token.strip() for token in headers.get(b"connection", b"").lower().split(b",")}
+    if len(headers) != len(scope["headers"]) or b"host" not in headers or b"upgrade" not in tokens:
+        return None
+    if headers.get(b"sec-websocket-version") != b"13" or headers[b"upgrade"].lower() != b"websocket":
+        return None
+    key = headers.get(b"sec-websocket-key", b"")
+    try:
+        if len(b64decode(key, validate=True)) != 16:
+            return None
+    except binascii.Error:
+        return None
+    # A part of the protocol, which is no secret.
+    return b64encode(hashlib.sha1(key + GUID, usedforsecurity=False).digest())
+
+
+class Upgrade(asyncio.Protocol):
+    """
+    Args:
+        peer: It has entered; it leaves when the connection is over.
+        state: uvicorn's, of all its connections.
+        url: Of the request; and what else is known of it, as HTTP.
+    """
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        peer: Peer,
+        state: Any,
+        url: bytes,
+        scope: Mapping[str, Any],
+        key: bytes,
+    ) -> None:
+        self._transport = transport
+        self._peer = peer
+        self._config = peer.config
+        self._state = state
+        self._key = key
+        self._answered = False
+        self._direct: DirectWebSocket | None = None
+        self._received = False
+        self._lost = asyncio.get_running_loop().create_future()
+        # The client has to wait for the answer; what it sends before that is read after it.
+        transport.pause_reading()
+        transport.set_protocol(self)
+        state.connections.add(self)
+        task = asyncio.get_running_loop().create_task(self._run(_as_websocket(url, scope, self)))
+        state.tasks.add(task)
+        task.add_done_callback(state.tasks.discard)
+
+    def take_over(self) -> tuple[DirectWebSocket, list[str | bytes]] | None:
+        if self._transport.is_closing():
+            return None
+        self._state.connections.discard(self)
+        self._direct = DirectWebSocket(
+            self._transport,
+            self._peer,
+            self._config.turn,
+            self._state.connections,
+            max_message_bytes=self._config.ws_max_size,
+        )
+        return self._direct, []
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._state.connections.discard(self)
+        self._peer.leave()
+        if not self._lost.done():
+            self._lost.set_result(None)
+
+    def shutdown(self) -> None:
+        """Called by uvicorn, which stops."""
+        self._transport.close()
+
+    async def _run(self, scope: Scope) -> None:
+        try:
+            await self._config.loaded_app(scope, self._receive, self._send)
+        except Exception:
+            log.exception("a WebSocket could not be opened")
+        if self._direct is None:
+            if not self._answered:
+                self._write(FAILED)
+            self._transport.close()
+
+    async def _receive(self) -> Message:
+        if not self._received:
+            self._received = True
+            return {"type": "websocket.connect"}
+        await self._lost
+        return {"type": "websocket.disconnect", "code": 1006}
+
+    async def _send(self, message: Message) -> None:
+        if self._transport.is_closing():
+            raise OSError("the client is gone")
+        if message["type"] == "websocket.accept" and not self._answered:
+            self._answered = True
+            more = [*self._state.default_headers, *message.get("headers", ())]
+            lines = b"".join(name + b": " + value + b"\r\n" for name, value in more)
+            self._write(HEAD + b"Sec-WebSocket-Accept: " + self._key + b"\r\n" + lines + b"\r\n")
+        elif message["type"] == "websocket.close" and not self._answered:
+            self._answered = True
+            self._write(REFUSED)
+            self._transport.close()
+
+    def _write(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+
+def _as_websocket(url: bytes, scope: Mapping[str, Any], upgrade: Upgrade) -> Scope:
+    more: Mapping[str, Any] = {
+        "type": "websocket",
+        "path": PATH.decode(),
+        "raw_path": PATH,
+        "query_string": url.partition(b"?")[2],
+        "scheme": "wss" if scope["scheme"] == "https" else "ws",
+        "subprotocols": [],
+        "extensions": {ABORT: {"abort": upgrade.abort}, DIRECT: {"take_over": upgrade.take_over}},
+    }
+    return {**scope, **more}
