@@ -6,13 +6,17 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from macchiato_cli import interrupts
 from macchiato_cli.interpreter import project_python
-from macchiato_cli.namespaces import Namespaces, import_namespaces
 from macchiato_cli.project import read_project
+from macchiato_cli.reading import read_namespaces
 from macchiato_cli.report import Report
 from macchiato_cli.target import here
+
+if TYPE_CHECKING:
+    from macchiato_cli.namespaces import Broken
 
 _AGAIN = "macchiato list"
 
@@ -26,20 +30,32 @@ def list_namespaces(root: Path, report: Report) -> None:
     """
     read_project(root)
     python = project_python(root, again=_AGAIN)
-    with report.waiting("importing the namespaces"):
-        namespaces = import_namespaces(root, python, again=_AGAIN)
-    _show(namespaces, root, report)
+    found, broken = _namespaces(root, python, report)
+    _show(found, broken, root, report)
     report.result(
         {
             "command": "list",
             "path": str(root),
-            "namespaces": namespaces.found,
-            "broken": [asdict(broken) for broken in namespaces.broken],
+            "namespaces": found,
+            "broken": [asdict(each) for each in broken],
         }
     )
 
 
-def _show(namespaces: Namespaces, root: Path, report: Report) -> None:
+def _namespaces(root: Path, python: Path, report: Report) -> tuple[list[dict[str, Any]], list[Broken]]:
+    """What is there and what is broken: read where that is sure to say the same, else imported."""
+    with interrupts.allowed():
+        read = read_namespaces(root)
+    if read is not None:
+        return read, []
+    from macchiato_cli.namespaces import import_namespaces
+
+    with report.waiting("importing the namespaces"):
+        imported = import_namespaces(root, python, again=_AGAIN)
+    return imported.found, imported.broken
+
+
+def _show(found: list[dict[str, Any]], broken: list[Broken], root: Path, report: Report) -> None:
     def place(file: str | None, line: int | None) -> str:
         """file:line as an editor opens it from here."""
         if file is None:
@@ -47,14 +63,14 @@ def _show(namespaces: Namespaces, root: Path, report: Report) -> None:
         path = os.path.relpath(root / file, here())
         return path if line is None else f"{path}:{line}"
 
-    if namespaces.found:
+    if found:
         headings = ("namespace", "guard", "client key", "event", "where")
-        rows = [row for namespace in namespaces.found for row in _rows(namespace, place)]
+        rows = [row for namespace in found for row in _rows(namespace, place)]
         report.table(headings, rows, folding="event")
-    elif not namespaces.broken:
+    elif not broken:
         report.note("there is no namespace yet: macchiato add-namespace chat")
-    for broken in namespaces.broken:
-        report.did("broken", broken.described(place), style="bold red")
+    for each in broken:
+        report.did("broken", each.described(place), style="bold red")
 
 
 def _rows(

@@ -1,0 +1,280 @@
+"""The statements of a module, of those kinds that cannot fail and hide nothing.
+
+They are gone through in their order, as Python does. Each name is given once: so a listener that is read is
+the one that is there, and what a function does when it is called is of no concern.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from macchiato_cli.reading.annotations import (
+    Annotations,
+    Function,
+    Module,
+    Opaque,
+    Special,
+    T,
+    Taking,
+    Type,
+    literal,
+)
+from macchiato_cli.reading.declined import Declined
+from macchiato_cli.reserved import SERVER_EVENTS, SOCKETIO_EVENTS
+
+_RESERVED = SERVER_EVENTS | SOCKETIO_EVENTS
+_OPTIONS_OF_DATACLASSES = {"frozen", "kw_only", "slots"}
+# What pydantic has on every model, but for what begins with `model_`.
+_OF_MODELS = set(
+    """
+    construct copy dict from_orm json parse_file parse_obj parse_raw schema schema_json
+    update_forward_refs validate
+    """.split()
+)
+_HOOKS = {"connection_middleware", "after_client_connect", "on_client_disconnect"}
+
+
+class TakingWrapper(Taking[T]):
+    """In place of the core's SocketWrapper."""
+
+
+SOCKET_WRAPPER = Type(TakingWrapper, sendable=False, takes=1)
+
+
+@dataclass
+class Wrapper:
+    """A `SocketWrapper(...)`, as it will say of itself what it is."""
+
+    module: str
+    line: int
+    namespace: str
+    guard: str = "accept_everybody"
+    client_key: str | None = None
+    listeners: dict[str, Function] = field(default_factory=dict[str, Function])
+
+    def listen(self, event: object, function: object) -> None:
+        """Add a listener.
+
+        Raises:
+            Declined: The core might refuse it.
+        """
+        if not isinstance(event, str) or event in _RESERVED or event in self.listeners:
+            raise Declined(f"the event {event!r}")
+        if not isinstance(function, Function) or function.sent is None:
+            raise Declined(f"the listener of {event!r}")
+        self.listeners[event] = function
+
+
+class Statements:
+    """Goes through the statements of a module.
+
+    Args:
+        imported: What an import binds: names and their meanings.
+    """
+
+    def __init__(
+        self, module: str, imported: Callable[[ast.Import | ast.ImportFrom], dict[str, object]]
+    ) -> None:
+        self._module = module
+        self._imported = imported
+        self.scope: dict[str, object] = {}
+        self._own: set[str] = set()
+        self._annotations = Annotations(self.scope)
+
+    @property
+    def wrappers(self) -> list[Wrapper]:
+        """In the order of their names' first appearance."""
+        return [item for item in self.scope.values() if isinstance(item, Wrapper)]
+
+    def read(self, node: ast.stmt) -> None:
+        """Go on by one.
+
+        Raises:
+            Declined: It is of no kind that is listed here.
+        """
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for name, meaning in self._imported(node).items():
+                self._bind(name, meaning)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            self._function(node)
+        elif isinstance(node, ast.ClassDef):
+            self._bind(node.name, self._class(node))
+        elif isinstance(node, ast.Assign) and len(node.targets) == 1:
+            self._assign(node.targets[0], node.value)
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            self._annotations.read(node.annotation)
+            self._assign(node.target, node.value)
+        elif not isinstance(node, ast.Pass) and not _is_docstring(node):
+            raise Declined(ast.unparse(node))
+
+    def _bind(self, name: str, meaning: object) -> None:
+        if name in self.scope or hasattr(builtins, name) or name.startswith("__"):
+            raise Declined(f"the name {name}")
+        self.scope[name] = meaning
+
+    def _assign(self, target: ast.expr, value: ast.expr) -> None:
+        if not isinstance(target, ast.Name):
+            raise Declined(ast.unparse(target))
+        self._bind(target.id, self._value(value))
+
+    def _value(self, node: ast.expr) -> object:
+        if isinstance(node, ast.Call):
+            return Opaque() if self._is_logger(node) else self._wrapper(node)
+        if isinstance(node, ast.Subscript | ast.BinOp) and not _is_calculation(node):
+            # pydantic may have to take it later, under this name.
+            return Type(self._annotations.read(node, sendable=True))
+        if not _is_calculation(node):
+            literal(node)
+        return Opaque()
+
+    def _is_logger(self, node: ast.Call) -> bool:
+        """`logging.getLogger(__name__)`"""
+        called = node.func
+        return (
+            isinstance(called, ast.Attribute)
+            and isinstance(called.value, ast.Name)
+            and (self.scope.get(called.value.id), called.attr) == (Module("logging"), "getLogger")
+            and not node.keywords
+            and [each.id for each in node.args if isinstance(each, ast.Name)] == ["__name__"]
+            and len(node.args) == 1
+        )
+
+    def _wrapper(self, node: ast.Call) -> Wrapper:
+        called = node.func
+        if isinstance(called, ast.Subscript):
+            self._annotations.read(called)
+            called = called.value
+        options = {keyword.arg: keyword.value for keyword in node.keywords}
+        if node.args or None in options or self._annotations.meaning(called) != SOCKET_WRAPPER:
+            raise Declined(ast.unparse(node))
+        name = literal(options.pop("socket_namespace", ast.Constant(None)))
+        if not isinstance(name, str):
+            raise Declined("the name of a namespace")
+        wrapper = Wrapper(self._module, node.lineno, f"/{name.strip('/')}")
+        for option, value in options.items():
+            self._option(wrapper, option, value)
+        if wrapper.client_key and wrapper.guard == Wrapper.guard:
+            raise Declined("a client key without a middleware")
+        return wrapper
+
+    def _option(self, wrapper: Wrapper, name: str | None, node: ast.expr) -> None:
+        if name in _HOOKS:
+            function = self.scope.get(node.id) if isinstance(node, ast.Name) else None
+            if not isinstance(function, Function):
+                raise Declined(f"{name} is not a function's name")
+            if name == "connection_middleware":
+                wrapper.guard = function.name
+        elif name == "client_connection_key" and isinstance(value := literal(node), str):
+            wrapper.client_key = value
+        elif name == "listeners" and isinstance(node, ast.Dict):
+            for event, function_name in zip(node.keys, node.values, strict=True):
+                if event is None or not isinstance(function_name, ast.Name):
+                    raise Declined(ast.unparse(node))
+                if function_name.id not in self._own:
+                    raise Declined("a listener of another module")
+                wrapper.listen(literal(event), self.scope[function_name.id])
+        elif name != "middleware_timeout_s" or type(literal(node)) not in (int, float):
+            raise Declined(f"the option {name}")
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        function = self._annotations.function(node)
+        # The last one comes first.
+        for decorator in reversed(node.decorator_list):
+            if not (
+                isinstance(decorator, ast.Call)
+                and isinstance(decorator.func, ast.Attribute)
+                and decorator.func.attr == "listener"
+                and isinstance(decorator.func.value, ast.Name)
+                and isinstance(wrapper := self.scope.get(decorator.func.value.id), Wrapper)
+                and len(decorator.args) == 1
+                and not decorator.keywords
+            ):
+                raise Declined(ast.unparse(decorator))
+            wrapper.listen(literal(decorator.args[0]), function)
+        self._bind(node.name, function)
+        self._own.add(node.name)
+
+    def _class(self, node: ast.ClassDef) -> Type:
+        """A model of pydantic's or a dataclass, of fields and methods only."""
+        is_model = self._is_model(node)
+        if not is_model:
+            self._check_dataclass(node)
+        names: list[str] = []
+        with_default = False
+        sendable = True
+        for each in node.body:
+            if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) and not each.decorator_list:
+                self._annotations.function(each)
+                names.append(each.name)
+            elif isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name):
+                names.append(each.target.id)
+                found = self._annotations.read(each.annotation, sendable=is_model)
+                sendable = sendable and self._is_sendable(each.annotation)
+                self._check_default(each.value, found, is_model=is_model, after_default=with_default)
+                with_default = with_default or each.value is not None
+            elif not isinstance(each, ast.Pass) and not _is_docstring(each):
+                raise Declined(ast.unparse(each))
+        used = {
+            each.id
+            for each in ast.walk(node)
+            if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)
+        }
+        odd = [name for name in names if name.startswith(("_", "model_")) or name in used | _OF_MODELS]
+        if odd or len(set(names)) < len(names):
+            raise Declined(f"the fields of {node.name}")
+        return Type(type(node.name, (), {}), sendable)
+
+    def _is_sendable(self, annotation: ast.expr) -> bool:
+        try:
+            self._annotations.read(annotation, sendable=True)
+        except Declined:
+            return False
+        return True
+
+    def _is_model(self, node: ast.ClassDef) -> bool:
+        if node.keywords or getattr(node, "type_params", None) or len(node.bases) > 1:
+            raise Declined(node.name)
+        if not node.bases:
+            return False
+        if node.decorator_list or self._annotations.meaning(node.bases[0]) != Special("pydantic.BaseModel"):
+            raise Declined(node.name)
+        return True
+
+    def _check_dataclass(self, node: ast.ClassDef) -> None:
+        if len(node.decorator_list) != 1:
+            raise Declined(node.name)
+        decorator: ast.expr = node.decorator_list[0]
+        options: list[ast.keyword] = []
+        if isinstance(decorator, ast.Call) and not decorator.args:
+            options, decorator = decorator.keywords, decorator.func
+        usual = all(
+            each.arg in _OPTIONS_OF_DATACLASSES and type(literal(each.value)) is bool for each in options
+        )
+        if not usual or self._annotations.meaning(decorator) != Special("dataclasses.dataclass"):
+            raise Declined(node.name)
+
+    def _check_default(
+        self, node: ast.expr | None, of: object, *, is_model: bool, after_default: bool
+    ) -> None:
+        if node is None:
+            if after_default and not is_model:
+                raise Declined("a field without a default after one that has it")
+        elif is_model and isinstance(node, ast.Call):
+            self._annotations.field(node, of)
+        elif not isinstance(node, ast.Constant) or node.value is ...:
+            raise Declined(ast.unparse(node))
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _is_calculation(node: ast.expr) -> bool:
+    """`10 * 1024`, of numbers only."""
+    if isinstance(node, ast.BinOp):
+        usual = isinstance(node.op, ast.Add | ast.Sub | ast.Mult)
+        return usual and _is_calculation(node.left) and _is_calculation(node.right)
+    return isinstance(node, ast.Constant) and type(node.value) in (int, float)
