@@ -7,7 +7,6 @@ from pathlib import Path
 from macchiato_cli.environment import install_commands, venv_python
 from macchiato_cli.errors import MacchiatoError, reason_of
 from macchiato_cli.ownership import check_ours
-from macchiato_cli.setup import enter
 
 
 def project_python(root: Path, *, again: str) -> Path:
@@ -23,6 +22,8 @@ def project_python(root: Path, *, again: str) -> Path:
     check_ours(root, ".venv", str(venv_python().parent), str(venv_python()))
     python = venv_python(root)
     if not python.is_file():
+        from macchiato_cli.setup import enter
+
         raise MacchiatoError(
             "this project has no environment yet: .venv is not there",
             code="no_environment",
@@ -34,6 +35,8 @@ def project_python(root: Path, *, again: str) -> Path:
 
 def cannot_start(root: Path, reason: OSError | str, *, again: str) -> MacchiatoError:
     """The error for an environment whose interpreter is there, and does not run."""
+    from macchiato_cli.setup import enter
+
     python = str(venv_python(root))
     words = reason_of(reason) if isinstance(reason, OSError) else reason
     return MacchiatoError(

@@ -7,7 +7,6 @@ renaming it to `done` completes the change. A folder with neither holds nothing 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -55,6 +54,8 @@ def journal_of(steps: Sequence[Step], folders: Sequence[str]) -> Journal:
 
 def digest(content: bytes) -> str:
     """What the journal remembers of a file."""
+    import hashlib
+
     return hashlib.sha256(content).hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,20 @@ _LARGEST = 16 * 1024
 _DEEPEST = 8
 _MERGE = "tag:yaml.org,2002:merge"
 
+# What macchiato writes of a project: texts that YAML cannot take for anything else. There it is read without
+# PyYAML, which takes longer to be imported than the rest of `macchiato list` to be done.
+_PLAIN_RECORD = re.compile(
+    rb"""(?:\#[ -~]*\n)?
+    template:\ (?P<template>[a-z]{4,12})\n
+    version:\ (?P<version>[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6})\n
+    answers:\n
+    \ \ name:\ (?P<name>[A-Za-z][A-Za-z0-9_.-]{0,99})\n
+    \ \ namespace:\ (?P<namespace>[A-Za-z][A-Za-z0-9_-]{0,99})\n""",
+    re.VERBOSE,
+)
+# What YAML 1.1 takes for true, false or nothing.
+_NO_TEXTS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+
 
 def load_record(path: Path) -> Any:
     """What a record's YAML says.
@@ -21,9 +36,11 @@ def load_record(path: Path) -> Any:
     Raises:
         Refused: It is not a plain, small file of plain YAML.
     """
+    text = _read(path)
+    if (plain := _plain_record(text)) is not None:
+        return plain
     import yaml
 
-    text = _read(path)
     try:
         with interrupts.allowed():
             if reason := _why_not_plain(text):
@@ -32,6 +49,17 @@ def load_record(path: Path) -> Any:
     # PyYAML raises ValueError for impossible dates and numbers, OverflowError for 1:1:1 and so on.
     except (yaml.YAMLError, ValueError, ArithmeticError, RecursionError) as error:
         raise damaged(path, "it is not YAML") from error
+
+
+def _plain_record(text: bytes) -> dict[str, Any] | None:
+    found = _PLAIN_RECORD.fullmatch(text)
+    if found is None:
+        return None
+    fields = {name: value.decode() for name, value in found.groupdict().items()}
+    if any(value.lower() in _NO_TEXTS for value in fields.values()):
+        return None
+    answers = {"name": fields["name"], "namespace": fields["namespace"]}
+    return {"template": fields["template"], "version": fields["version"], "answers": answers}
 
 
 def damaged(path: Path, reason: str) -> Refused:

@@ -80,6 +80,9 @@ class Report:
         """Aligned columns. The one that folds makes them fit on a terminal; elsewhere all are whole."""
         if self._silent:
             return
+        if _prints_plainly(text := "\n".join(_aligned(headings, rows))):
+            _print_plainly(text)
+            return
         from rich.table import Table
         from rich.text import Text
 
@@ -172,6 +175,9 @@ class Report:
 
     def _line(self, *parts: tuple[str, str]) -> None:
         if not self._silent:
+            if _prints_plainly(line := "".join(printable(text) for text, _ in parts)):
+                _print_plainly(line)
+                return
             from rich.text import Text
 
             self._print(Text.assemble(*((printable(text), style) for text, style in parts)))
@@ -190,6 +196,25 @@ def _console(*, stderr: bool = False) -> Console:
             silence(self.file)
 
     return PatientConsole(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def _prints_plainly(text: str) -> bool:
+    """Whether Rich would print this as it is: a pipe or a file has no colours, and ASCII is one wide."""
+    forced = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+    return text.isascii() and not sys.stdout.isatty() and not any(name in os.environ for name in forced)
+
+
+def _print_plainly(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        silence(sys.stdout)
+
+
+def _aligned(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = [[printable(cell) for cell in row] for row in (headings, *rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
 
 
 def _print_json(result: Mapping[str, object]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +49,9 @@ def template(kind: str, version: str = __version__) -> Generator[Path]:
             reasons=(f"this is {__version__}, and knows {', '.join(released(root)) or 'no other'}",),
             tries=("git log -- .macchiato",),
         )
+    import tarfile
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="macchiato-") as folder:
         with tarfile.open(archive) as frozen:
             # Python 3.11.3 and earlier know no filters; what is in here is our own.

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from macchiato_cli import __version__
+from tests.cli.borrowed_environment import make_environment
 from tests.cli.conftest import Macchiato, Ran
 
 
@@ -223,11 +224,20 @@ def test_help_and_version_import_nothing_heavy(
 
 
 @pytest.mark.parametrize("command", ["list", "run"])
-def test_a_command_that_renders_nothing_imports_neither_copier_nor_pydantic(
+def test_a_command_that_renders_nothing_imports_only_what_shows_its_error(
     macchiato: Macchiato, project: Path, command: str
 ) -> None:
     # Both miss the environment, and say so.
-    assert heavy_imports(macchiato, project, command, code=1) == {"rich", "yaml"}
+    assert heavy_imports(macchiato, project, command, code=1) == {"rich"}
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["list", "--json"]])
+def test_a_fresh_project_is_listed_with_nothing_heavy(
+    macchiato: Macchiato, project: Path, arguments: list[str]
+) -> None:
+    make_environment(project)
+
+    assert heavy_imports(macchiato, project, *arguments) == set()
 
 
 def test_a_command_for_programs_does_without_rich(macchiato: Macchiato, project: Path) -> None:

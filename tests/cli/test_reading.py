@@ -13,6 +13,7 @@ import pytest
 from macchiato_cli.namespaces import import_namespaces
 from macchiato_cli.reading import read_namespaces
 from macchiato_cli.reading.modules import Modules
+from macchiato_cli.report import Report
 from tests.cli.borrowed_environment import make_environment
 from tests.cli.conftest import Macchiato
 
@@ -411,6 +412,25 @@ def test_what_our_own_modules_import_is_known(ready: Path) -> None:
         modules.wrappers_of(name)
 
     assert sorted({*modules.reached, "app.namespaces.dev_user"}) == imported
+
+
+def test_what_rich_is_not_needed_for_looks_as_with_rich(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> str:
+        report = Report()
+        report.table(
+            ("a", "long heading", "c"), [("x", "", ""), ("wider than that", "b" * 90, "c\n")], folding="c"
+        )
+        report.note("[bold]a note[/] of :smile: 'text'  ")
+        return capsys.readouterr().out
+
+    plain = told()
+    # Rich takes any terminal for a pipe then, and prints without colours.
+    monkeypatch.setenv("TTY_COMPATIBLE", "0")
+
+    assert plain == told()
+    assert plain.splitlines()[1] == "x"
 
 
 def test_a_fresh_project_is_listed_without_a_process(macchiato: Macchiato, own: Path) -> None:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+import yaml
 
 from macchiato_cli import __version__
 from macchiato_cli.errors import MacchiatoError
@@ -18,6 +19,7 @@ from macchiato_cli.project import (
     read_namespace,
     read_project,
 )
+from macchiato_cli.record_file import load_record
 from macchiato_cli.scaffold import namespace_files, project_files
 from tests.cli.conftest import RECORD, Macchiato, Ran, snapshot
 
@@ -130,6 +132,45 @@ def test_a_damaged_namespace_record_is_refused(tmp_path: Path, answers: dict[str
         read_namespace(tmp_path, "chat")
 
     assert caught.value.code == "damaged_record"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        dump_project(ProjectRecord("demo", NamespaceName("devUser"))),
+        *(
+            RECORD.replace("demo", name).encode()
+            for name in (
+                "yes",
+                "No",
+                "NULL",
+                "y",
+                "on",
+                "1.5",
+                "1e3",
+                "_1",
+                "'a'",
+                "a.b-c_d",
+                "a: b",
+                "~",
+                "a #b",
+            )
+        ),
+        RECORD.replace("0.1.0", "0x1").encode(),
+        RECORD.replace("project", "true").encode(),
+        RECORD.replace("  name", "\tname").encode(),
+        RECORD.encode() + b"  name: other\n",
+    ],
+)
+def test_a_record_says_the_same_without_yaml(tmp_path: Path, text: bytes) -> None:
+    path = write_record(tmp_path, text)
+    try:
+        meant = yaml.safe_load(text)
+    except yaml.YAMLError:
+        with pytest.raises(MacchiatoError):
+            load_record(path)
+    else:
+        assert load_record(path) == meant
 
 
 def test_records_are_read_as_they_were_written(tmp_path: Path) -> None:
