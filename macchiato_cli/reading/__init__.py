@@ -14,8 +14,7 @@ from typing import Any
 
 from macchiato_cli import redaction
 from macchiato_cli.probe import type_name
-from macchiato_cli.reading.annotations import Function
-from macchiato_cli.reading.declined import Declined
+from macchiato_cli.reading.meanings import Declined, Function
 from macchiato_cli.reading.modules import Modules
 from macchiato_cli.reading.statements import Wrapper
 

@@ -8,73 +8,20 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Final, Generic, Literal, Optional, TypeVar, Union
+from typing import Any, Final, Literal, Optional, Union
 
-from macchiato_cli.reading.declined import Declined
-
-T = TypeVar("T")
-
-
-class Taking(Generic[T]):
-    """In place of the core's classes that take one type, such as `Client[...]`."""
-
-
-@dataclass(frozen=True)
-class Type:
-    """What can stand in an annotation.
-
-    Args:
-        sendable: Whether pydantic can read it, so that a client can send it.
-        takes: How many types go into its brackets; 0 is none.
-    """
-
-    value: Any
-    sendable: bool = True
-    takes: int = 0
-
-
-@dataclass(frozen=True)
-class Module:
-    """A module of the standard library, by its name."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Special:
-    """Something that has a meaning of its own here: `typing.Literal`, `pydantic.Field`."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Opaque:
-    """Something that is there, and may be used inside of functions only."""
-
-
-@dataclass(frozen=True)
-class Sent:
-    """A parameter of what a client sends."""
-
-    name: str
-    type: Any
-    default: str | None
-    rest: bool
-
-
-@dataclass(frozen=True)
-class Function:
-    """A function, and what a client would send to it; None if it can be no listener."""
-
-    name: str
-    line: int
-    sent: tuple[Sent, ...] | None
-
-
-Meaning = Type | Module | Special | Opaque | Function
-Scope = Mapping[str, object]
+from macchiato_cli.reading.meanings import (
+    Declined,
+    Function,
+    Meaning,
+    Module,
+    Opaque,
+    Scope,
+    Sent,
+    Special,
+    Type,
+)
 
 BUILTIN_TYPES: Final = {
     **{each.__name__: Type(each) for each in (str, int, float, bool, bytes, object)},
@@ -228,6 +175,8 @@ class Annotations:
                 self.read(annotation)
         line = min([node.lineno, *(each.lineno for each in node.decorator_list)])
         is_listener = isinstance(node, ast.AsyncFunctionDef) and len(positional) >= 3
+        # With a `yield`, it is a generator.
+        is_listener = is_listener and not any(isinstance(each, ast.Yield) for each in ast.walk(node))
         if not is_listener or given.kwonlyargs or given.kwarg:
             return Function(node.name, line, None)
         padded = [*[None] * (len(positional) - len(given.defaults)), *defaults[: len(given.defaults)]]

@@ -15,15 +15,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from macchiato_cli import redaction
-from macchiato_cli.environment import venv_python
-from macchiato_cli.reading.annotations import Module, Opaque, Special, Taking, Type, of_standard_library
-from macchiato_cli.reading.declined import Declined
+from macchiato_cli.reading.annotations import of_standard_library
+from macchiato_cli.reading.installed import Libraries, importable
+from macchiato_cli.reading.meanings import Declined, Module, Opaque, Special, Taking, Type
 from macchiato_cli.reading.statements import SOCKET_WRAPPER, Statements, Wrapper
-from macchiato_cli.reserved import DEPENDENCY_MODULES
 from macchiato_cli.templates import templates_root
 
 _LARGEST = 1024 * 1024
-_IMPORTABLE = (".py", ".pyc", ".pyd", ".pyw", ".so")
 # Modules whose import does nothing else, here and in the project.
 _STANDARD = frozenset(
     """
@@ -49,11 +47,11 @@ class Modules:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._template = templates_root() / "project"
-        self._installed = _installed(root)
+        self._libraries = Libraries(root)
         self._read: dict[str, Statements | None] = {}
         self.reached: set[str] = set()
         self._listed: dict[Path, list[str]] = {}
-        _check_names(root)
+        self._names: dict[str, dict[str, object]] = {}
 
     def namespaces(self) -> list[str]:
         """The modules of app/namespaces, in their order."""
@@ -104,7 +102,7 @@ class Modules:
             return Module(name)
         if "." in name or name == "app" or name in sys.stdlib_module_names:
             raise Declined(f"import {name}")
-        self._check_installed(name)
+        self._libraries.check(name)
         return Opaque()
 
     def _named(self, source: str, name: str) -> object:
@@ -113,7 +111,7 @@ class Modules:
         if source in _STANDARD:
             return of_standard_library(source, name)
         if source == "pydantic" and name in _OF_PYDANTIC:
-            self._check_installed(source)
+            self._libraries.check(source)
             return Special(f"pydantic.{name}")
         if source.partition(".")[0] != "app" or name == "*":
             raise Declined(f"from {source} import {name}")
@@ -130,6 +128,8 @@ class Modules:
 
     def _names_of(self, module: str) -> dict[str, object]:
         """What a module has in it that nobody changed, as far as that can be read."""
+        if module in self._names:
+            return self._names[module]
         path = self._path(module)
         package = module if path.endswith("/__init__.py") else module.rpartition(".")[0]
         tree = ast.parse((self._template / path).read_bytes())
@@ -139,7 +139,7 @@ class Modules:
                 statements.read(node)
             except Declined:
                 statements.scope |= _bound(node)
-        return statements.scope
+        return self._names.setdefault(module, statements.scope)
 
     def _reach(self, module: str) -> None:
         """Make sure that the import of a module of the project, and of all that it imports, does no harm."""
@@ -167,7 +167,7 @@ class Modules:
             level = len(source) - len(source.lstrip("."))
             target = _absolute(source[level:], level, package) if source else plain.split(" as ")[0].strip()
             if target.partition(".")[0] != "app":
-                self._check_installed(target.partition(".")[0])
+                self._libraries.check(target.partition(".")[0])
                 continue
             yield target
             for name in re.findall(r"\w+", re.sub(r"#.*| as \w+", "", many or few)):
@@ -192,32 +192,8 @@ class Modules:
 
     def _importable(self, folder: Path) -> list[str]:
         if folder not in self._listed:
-            self._listed[folder] = _importable(folder)
+            self._listed[folder] = importable(folder)
         return self._listed[folder]
-
-    def _check_installed(self, name: str) -> None:
-        if name not in sys.stdlib_module_names and name not in self._installed:
-            raise Declined(f"{name} is not installed")
-
-
-def _installed(root: Path) -> set[str]:
-    """What is installed for the project. Its Python is of our own version: both know the same syntax."""
-    python = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    folder = root / ".venv/lib"
-    if os.listdir(folder) != [python] or not os.access(venv_python(root), os.X_OK):
-        raise Declined("another Python")
-    packages = folder / python / "site-packages"
-    folders = [packages]
-    for path in sorted(packages.glob("*.pth")):
-        lines = redaction.read_regular(path, _LARGEST).decode().splitlines()
-        folders += [packages / line for line in lines if line and not line.startswith(("#", "import"))]
-    return {name.partition(".")[0] for each in folders if each.is_dir() for name in _importable(each)}
-
-
-def _importable(folder: Path) -> list[str]:
-    """The names of what Python may import from a folder."""
-    with os.scandir(folder) as entries:
-        return [each.name for each in entries if each.name.endswith(_IMPORTABLE) or each.is_dir()]
 
 
 def _content(path: Path) -> bytes | None:
@@ -225,13 +201,6 @@ def _content(path: Path) -> bytes | None:
         return path.read_bytes()
     except FileNotFoundError:
         return None
-
-
-def _check_names(root: Path) -> None:
-    """What is beside app comes first: it must have no name of a library's."""
-    names = {name.partition(".")[0] for name in _importable(root)}
-    if taken := names & (sys.stdlib_module_names | DEPENDENCY_MODULES):
-        raise Declined(f"{', '.join(taken)} in the project's folder")
 
 
 def _absolute(name: str, level: int, package: str) -> str:

@@ -11,29 +11,12 @@ import builtins
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from macchiato_cli.reading.annotations import (
-    Annotations,
-    Function,
-    Module,
-    Opaque,
-    Special,
-    T,
-    Taking,
-    Type,
-    literal,
-)
-from macchiato_cli.reading.declined import Declined
+from macchiato_cli.reading.annotations import Annotations, literal
+from macchiato_cli.reading.classes import Classes, is_docstring
+from macchiato_cli.reading.meanings import Declined, Function, Module, Opaque, T, Taking, Type
 from macchiato_cli.reserved import SERVER_EVENTS, SOCKETIO_EVENTS
 
 _RESERVED = SERVER_EVENTS | SOCKETIO_EVENTS
-_OPTIONS_OF_DATACLASSES = {"frozen", "kw_only", "slots"}
-# What pydantic has on every model, but for what begins with `model_`.
-_OF_MODELS = set(
-    """
-    construct copy dict from_orm json parse_file parse_obj parse_raw schema schema_json
-    update_forward_refs validate
-    """.split()
-)
 _HOOKS = {"connection_middleware", "after_client_connect", "on_client_disconnect"}
 
 
@@ -83,6 +66,7 @@ class Statements:
         self.scope: dict[str, object] = {}
         self._own: set[str] = set()
         self._annotations = Annotations(self.scope)
+        self._classes = Classes(self._annotations)
 
     @property
     def wrappers(self) -> list[Wrapper]:
@@ -101,13 +85,13 @@ class Statements:
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             self._function(node)
         elif isinstance(node, ast.ClassDef):
-            self._bind(node.name, self._class(node))
+            self._bind(node.name, self._classes.read(node))
         elif isinstance(node, ast.Assign) and len(node.targets) == 1:
             self._assign(node.targets[0], node.value)
         elif isinstance(node, ast.AnnAssign) and node.value is not None:
             self._annotations.read(node.annotation)
             self._assign(node.target, node.value)
-        elif not isinstance(node, ast.Pass) and not _is_docstring(node):
+        elif not isinstance(node, ast.Pass) and not is_docstring(node):
             raise Declined(ast.unparse(node))
 
     def _bind(self, name: str, meaning: object) -> None:
@@ -196,80 +180,6 @@ class Statements:
             wrapper.listen(literal(decorator.args[0]), function)
         self._bind(node.name, function)
         self._own.add(node.name)
-
-    def _class(self, node: ast.ClassDef) -> Type:
-        """A model of pydantic's or a dataclass, of fields and methods only."""
-        is_model = self._is_model(node)
-        if not is_model:
-            self._check_dataclass(node)
-        names: list[str] = []
-        with_default = False
-        sendable = True
-        for each in node.body:
-            if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) and not each.decorator_list:
-                self._annotations.function(each)
-                names.append(each.name)
-            elif isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name):
-                names.append(each.target.id)
-                found = self._annotations.read(each.annotation, sendable=is_model)
-                sendable = sendable and self._is_sendable(each.annotation)
-                self._check_default(each.value, found, is_model=is_model, after_default=with_default)
-                with_default = with_default or each.value is not None
-            elif not isinstance(each, ast.Pass) and not _is_docstring(each):
-                raise Declined(ast.unparse(each))
-        used = {
-            each.id
-            for each in ast.walk(node)
-            if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)
-        }
-        odd = [name for name in names if name.startswith(("_", "model_")) or name in used | _OF_MODELS]
-        if odd or len(set(names)) < len(names):
-            raise Declined(f"the fields of {node.name}")
-        return Type(type(node.name, (), {}), sendable)
-
-    def _is_sendable(self, annotation: ast.expr) -> bool:
-        try:
-            self._annotations.read(annotation, sendable=True)
-        except Declined:
-            return False
-        return True
-
-    def _is_model(self, node: ast.ClassDef) -> bool:
-        if node.keywords or getattr(node, "type_params", None) or len(node.bases) > 1:
-            raise Declined(node.name)
-        if not node.bases:
-            return False
-        if node.decorator_list or self._annotations.meaning(node.bases[0]) != Special("pydantic.BaseModel"):
-            raise Declined(node.name)
-        return True
-
-    def _check_dataclass(self, node: ast.ClassDef) -> None:
-        if len(node.decorator_list) != 1:
-            raise Declined(node.name)
-        decorator: ast.expr = node.decorator_list[0]
-        options: list[ast.keyword] = []
-        if isinstance(decorator, ast.Call) and not decorator.args:
-            options, decorator = decorator.keywords, decorator.func
-        usual = all(
-            each.arg in _OPTIONS_OF_DATACLASSES and type(literal(each.value)) is bool for each in options
-        )
-        if not usual or self._annotations.meaning(decorator) != Special("dataclasses.dataclass"):
-            raise Declined(node.name)
-
-    def _check_default(
-        self, node: ast.expr | None, of: object, *, is_model: bool, after_default: bool
-    ) -> None:
-        if node is None:
-            if after_default and not is_model:
-                raise Declined("a field without a default after one that has it")
-        elif is_model and isinstance(node, ast.Call):
-            self._annotations.field(node, of)
-        elif not isinstance(node, ast.Constant) or node.value is ...:
-            raise Declined(ast.unparse(node))
-
-
-def _is_docstring(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _is_calculation(node: ast.expr) -> bool:

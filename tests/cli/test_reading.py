@@ -204,6 +204,7 @@ ODD = {
     "decorator inside a listener": f"@w.listener('x')\n@staticmethod\nasync def on_x{REST}): ...\n",
     "decorator of another kind": "@w.attach\nasync def f(): ...\n",
     "listener that is not async": f"@w.listener('x')\ndef on_x{REST}): ...\n",
+    "listener that yields": f"@w.listener('x')\nasync def on_x{REST}):\n    yield 1\n",
     "listener with too few parameters": "@w.listener('x')\nasync def on_x(wrapper, client): ...\n",
     "keyword-only parameter": listener("*, a: str"),
     "keywords": listener("**a: str"),
@@ -362,6 +363,15 @@ def test_an_environment_without_a_library_is_not_read(own: Path) -> None:
     assert read_namespaces(own) is None
 
 
+def test_a_library_that_the_project_has_itself_is_not_read(own: Path) -> None:
+    module = own / "app/namespaces/dev_user.py"
+    module.write_text(module.read_text().replace("from pydantic", "import copier\n\nfrom pydantic", 1))
+    assert read_namespaces(own) is not None
+    (own / "copier.py").touch()
+
+    assert read_namespaces(own) is None
+
+
 def test_modules_that_need_each_other_are_not_read(own: Path) -> None:
     add_own_package(own)
     (own / "app/namespaces/several.py").write_text(USUAL["several"])
@@ -401,17 +411,27 @@ def test_no_secret_of_the_project_is_read_aloud(own: Path) -> None:
     assert [each["events"][0]["parameters"][0]["default"] for each in found or ()] == ["'***'"]
 
 
-def test_what_our_own_modules_import_is_known(ready: Path) -> None:
+@pytest.fixture(scope="module")
+def imported(ready: Path) -> list[str]:
+    """What Python imports with a namespace of a fresh project."""
     script = "import sys, app.namespaces.dev_user; print(*sorted(sys.modules))"
     python = ready / ".venv/bin/python"
     ended = subprocess.run([python, "-c", script], cwd=ready, capture_output=True, text=True, check=True)
-    imported = [name for name in ended.stdout.split() if name.partition(".")[0] == "app"]
+    return ended.stdout.split()
+
+
+def test_what_our_own_modules_import_is_known(ready: Path, imported: list[str]) -> None:
     modules = Modules(ready)
 
     for name in modules.namespaces():
         modules.wrappers_of(name)
 
-    assert sorted({*modules.reached, "app.namespaces.dev_user"}) == imported
+    own = [name for name in imported if name.partition(".")[0] == "app"]
+    assert sorted({*modules.reached, "app.namespaces.dev_user"}) == own
+
+
+def test_a_namespace_does_without_alembic(imported: list[str]) -> None:
+    assert {"sqlalchemy", "alembic"} & set(imported) == {"sqlalchemy"}
 
 
 def test_what_rich_is_not_needed_for_looks_as_with_rich(

@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, TypeDecorator, event
 from sqlalchemy import create_engine as create_sync_engine
 from sqlalchemy.engine import make_url
@@ -74,6 +72,10 @@ def connect_for_migrations(database_url: str) -> Generator[Connection]:
 
 def migrate(database_url: str) -> None:
     """Applies the migrations that are missing; safe when several processes start at once."""
+    # Only here: the server itself, started anew by each reload, does without Alembic.
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     # Alembic interpolates its options: a "%" in the path would be taken for the beginning of a name.
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
