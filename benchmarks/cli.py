@@ -77,6 +77,12 @@ def main() -> None:
 def prepared(work: Path) -> list[Timed]:
     run([MACCHIATO, "new", "demo", "--no-install", "--no-git", "-q"], work)
     make_environment(work / "demo")
+    for other in ("ten", "odd"):
+        shutil.copytree(work / "demo", work / other, symlinks=True)
+    for number in range(1, 10):
+        run([MACCHIATO, "add-namespace", f"another{number}", "-q"], work / "ten")
+    # Nothing that is read.
+    (work / "odd/app/namespaces/odd.py").write_text("print()\n")
     answers = ("project_name=made", "namespace=devUser", "module=dev_user")
     template = [*(word for each in answers for word in ("-d", each)), str(CHECKOUT / "templates/project")]
     excluded = [word for each in LEFT_BEHIND for word in ("-x", each)]
@@ -88,7 +94,9 @@ def prepared(work: Path) -> list[Timed]:
         Timed("new", [MACCHIATO, "new", "--no-install", "--no-git", "made"], "copier copy", "1.2 times"),
         Timed("add-namespace", [MACCHIATO, "add-namespace", "made"], at_most="1 s", folder="demo"),
         Timed("import the app", [".venv/bin/python", "-c", "import app.namespaces.dev_user"], folder="demo"),
-        Timed("list", [MACCHIATO, "list"], "import the app", folder="demo"),
+        Timed("list", [MACCHIATO, "list"], "import typer", "2.2 times", folder="demo"),
+        Timed("list, ten namespaces", [MACCHIATO, "list"], "import typer", "2.2 times", folder="ten"),
+        Timed("list, imported", [MACCHIATO, "list"], "import the app", folder="odd"),
         Timed("run --help", [MACCHIATO, "run", "--help"], "import typer"),
         Timed("update --check", [MACCHIATO, "update", "--check"], "copier copy", folder="demo"),
     ]
