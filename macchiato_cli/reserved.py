@@ -32,7 +32,7 @@ DEPENDENCY_MODULES = frozenset(
     ast_serialize asyncpg attr attrs bidict cffi click colorama coverage cryptography deprecated dns
     dotenv email_validator engineio execnet fastapi frozenlist greenlet h11 hatchling httpcore httptools
     httpx hypothesis idna iniconfig jinja2 joserfc librt limits macchiato_cli mako markupsafe multidict
-    mypy mypy_extensions mypyc opentelemetry packaging pathspec pip pluggy prometheus_client propcache
+    mypy mypy_extensions mypyc opentelemetry orjson packaging pathspec pip pluggy prometheus_client propcache
     psycopg psycopg_binary py pycparser pydantic pydantic_core pydantic_settings pygments pyright pytest
     pytest_asyncio pytest_timeout pythonjsonlogger redis requests rich ruff setuptools simple_websocket
     sniffio socketio sqlalchemy starlette typing_extensions typing_inspection tzdata uv uvicorn uvloop
@@ -47,7 +47,7 @@ DISTRIBUTIONS = frozenset(
     argon2-cffi-bindings ast-serialize asyncpg attrs bidict cffi click colorama cryptography deprecated
     dnspython email-validator execnet fastapi frozenlist greenlet h11 hatchling httpcore httptools httpx
     hypothesis idna iniconfig joserfc librt limits macchiato-cli mako markupsafe multidict mypy
-    mypy-extensions opentelemetry-api packaging pathspec pip pluggy prometheus-client propcache psycopg
+    mypy-extensions opentelemetry-api orjson packaging pathspec pip pluggy prometheus-client propcache psycopg
     psycopg-binary pycparser pydantic pydantic-core pydantic-settings pygments pytest pytest-asyncio
     pytest-timeout pytest-xdist python-dotenv python-engineio python-json-logger python-socketio redis
     ruff setuptools simple-websocket sniffio sqlalchemy starlette typing-extensions typing-inspection
