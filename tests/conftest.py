@@ -37,6 +37,21 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["DIRECT_WEBSOCKETS"] = "false"  # For the servers that tests start.
 
 
+# What has nothing to do with how a WebSocket's messages come and go.
+WITHOUT_WEBSOCKETS = (
+    *("tests/core/test_lookups.py", "tests/core/test_migrations.py", "tests/core/test_passwords.py"),
+    *("tests/core/test_reload.py", "tests/core/test_sendable_fuzz.py", "tests/core/test_tokens_fuzz.py"),
+    *("tests/core/test_allowed_origins.py", "tests/core/test_readiness.py", "tests/core/test_logs.py"),
+    *("tests/protocol/test_frames.py", "tests/protocol/test_packets.py", "tests/core/test_library.py"),
+)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    if config.getoption("--through-asgi") and str(collection_path).endswith(WITHOUT_WEBSOCKETS):
+        return True
+    return None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 

@@ -195,6 +195,7 @@ async def test_a_client_that_does_not_answer_a_goodbye_is_cut_in_time(
         socket.end()
         assert len(connections) == 1
         await until(lambda: not connections)
+        client.vanish()  # Or it would wait for an answer, as well.
     await until_forgotten(people)
 
 

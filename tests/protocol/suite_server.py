@@ -6,7 +6,7 @@ client said of itself (`auth`) and send back what it says (`message`, `message-w
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Container, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -52,13 +52,13 @@ class Echo:
 
     async def event(
         self, sid: str, event: object, args: Sequence[object], *, wants_ack: bool
-    ) -> Mapping[str, Any]:
+    ) -> tuple[str, Any]:
         self.heard.append((event, *args))
         if event == "message":
             await self._send(sid, "message-back", args)
-        return {"ok": True, "data": args}
+        return "ok", {"ok": True, "data": args}
 
-    def refuse(self, code: str, message: str) -> Mapping[str, Any]:
+    def refuse(self, code: str, message: str) -> Any:
         return {"ok": False, "data": [code]}
 
     def closed(self, sid: str) -> None:

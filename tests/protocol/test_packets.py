@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from socketio.packet import Packet as LibraryPacket
 
+from app.engine import packets
 from app.engine.limits import DEFAULT_LIMITS, MAX_CONTAINERS
 from app.engine.packets import BadPacket, Packet, read_frame, read_packet
 
@@ -102,3 +104,30 @@ def test_a_text_without_an_end_is_refused_soon() -> None:
     with pytest.raises(BadPacket):
         read_packet('2["' + '[\\"' * 200_000, DEFAULT_LIMITS)
     assert time.process_time() - began_s < 5
+
+
+HEADS = st.lists(
+    st.sampled_from(["2", "3", "/", "/a", ",", "[", "]", "?q", "17", "1", "-", "é", "٣", " ", "{", '"']),
+    max_size=6,
+).map("".join)
+
+
+@given(
+    head=HEADS, rest=st.sampled_from(["", "[]", '["e"]', '["e",{"a":[1]}]', '[["e"]', '"e"', '["e",[', "{}"])
+)
+@settings(derandomize=True, max_examples=2_000)
+def test_the_short_way_to_read_an_event_reads_the_same(head: str, rest: str) -> None:
+    text = f"2{head}{rest}"
+    short = read(packets._read_event, text, len(text.encode()), DEFAULT_LIMITS)
+    if short is not None:
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            monkeypatch.setattr(packets, "_read_event", lambda *_: None)
+            assert short == read(read_packet, text, DEFAULT_LIMITS)
+
+
+def read(function: Callable[..., Packet | None], *args: Any) -> Packet | str | None:
+    """The packet, or that there is none."""
+    try:
+        return function(*args)
+    except BadPacket as problem:
+        return problem.limit

@@ -116,15 +116,15 @@ class Lifecycle(Generic[Metadata]):
 
     async def event(
         self, sid: str, event: object, args: Sequence[object], *, wants_ack: bool
-    ) -> dict[str, Any]:
+    ) -> tuple[str, Any]:
         client, wrapper = self._clients[sid], self._wrapper
         try:
             # Where no field of the metadata says who a client is, another one could not be told from it.
             if event == RENEWAL and wrapper.client_connection_key:
-                return ack_ok(await self._renew(client, args))
+                return "ok", ack_ok(await self._renew(client, args))
             listener = wrapper.listeners.get(event)
             values = listener.validate(args)
-            return ack_ok(await listener.function(wrapper, client, client.metadata, *values))
+            return "ok", ack_ok(await listener.function(wrapper, client, client.metadata, *values))
         except SocketError as refused:
             error = refused
             error.__traceback__ = None  # It has this frame, which has the error: they would keep each other.
@@ -137,7 +137,7 @@ class Lifecycle(Generic[Metadata]):
             # Neither what was sent instead of a name, nor the message: both can quote what clients send.
             name = event if isinstance(event, str) else type(event).__name__
             log.warning("%s: nobody waits to hear that %.80r failed: %s", self.namespace, name, error.code)
-        return ack_nok(error)
+        return error.code, ack_nok(error)
 
     def refuse(self, code: str, message: str) -> dict[str, Any]:
         return ack_nok(SocketError(code, message))

@@ -63,13 +63,13 @@ class SocketError(Exception):
         self.details = to_plain(details)
 
 
-def ack_ok(value: object) -> dict[str, Any]:
-    """The ack of a listener that returned `value`.
+def ack_ok(value: object) -> Any:
+    """The ack of a listener that returned `value`, ready to be sent.
 
     Raises:
         ValueError: `value` cannot be sent.
     """
-    return {"ok": True, "data": to_wire(value)}
+    return to_wire({"ok": True, "data": value})
 
 
 def ack_nok(error: SocketError) -> dict[str, Any]:

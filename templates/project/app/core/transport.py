@@ -90,12 +90,12 @@ class Handler(Protocol):
 
     async def event(
         self, sid: str, event: object, args: Sequence[object], *, wants_ack: bool
-    ) -> Mapping[str, Any]:
-        """The answer to one event."""
+    ) -> tuple[str, Any]:
+        """How one event was answered, `ok` or the error's code, and the ack."""
         ...
 
-    def refuse(self, code: str, message: str) -> Mapping[str, Any]:
-        """The answer to an event that the engine does not hand over."""
+    def refuse(self, code: str, message: str) -> Any:
+        """The ack of an event that the engine does not hand over."""
         ...
 
     def closed(self, sid: str) -> None:

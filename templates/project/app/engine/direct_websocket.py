@@ -5,7 +5,6 @@ docs/engine.md draws the way of a frame.
 
 import asyncio
 from collections.abc import Iterable
-from itertools import islice
 from typing import Any, Final, Protocol
 
 from .frames import (
@@ -139,21 +138,26 @@ class DirectWebSocket(asyncio.Protocol):
 
     def flush(self) -> None:
         """Write what the transport takes."""
-        unsent = self._unsent
+        unsent, self._unsent = self._unsent, None
         if unsent is None:
             return
-        if self._transport.is_closing():
-            unsent.clear()  # Nobody will read it.
-        while unsent and not self._is_full:
-            frames = b"".join(unsent if self._unsent_bytes <= ENOUGH_BYTES else islice(unsent, AT_ONCE))
-            del unsent[: len(unsent) if self._unsent_bytes <= ENOUGH_BYTES else AT_ONCE]
+        if self._unsent_bytes > ENOUGH_BYTES or self._is_full:
+            self._unsent = self._write_in_parts(unsent)
+        else:
+            self._unsent_bytes = 0
+            if not self._transport.is_closing():  # Else nobody would read it.
+                self._transport.write(unsent[0] if len(unsent) == 1 else b"".join(unsent))
+        if self._is_closing and self._unsent is None:
+            self._await_goodbye()
+
+    def _write_in_parts(self, unsent: list[bytes]) -> list[bytes] | None:
+        """Write what the transport takes of much; what is left."""
+        while unsent and not self._is_full and not self._transport.is_closing():
+            frames = b"".join(unsent[:AT_ONCE])
+            del unsent[:AT_ONCE]
             self._unsent_bytes -= len(frames)
             self._transport.write(frames)  # Which may make it full.
-        if not unsent:
-            self._unsent = None
-            self._unsent_bytes = 0
-            if self._is_closing:
-                self._await_goodbye()
+        return unsent or None
 
     # Called by the transport
 

@@ -74,6 +74,7 @@ def waits_for_a_frame(conn: ServerProtocol) -> bool:
 
 
 def _is_told_apart_from_a_frame_that_has_begun(conn: ServerProtocol) -> bool:
+    conn.logger = logging.Logger("nobody")  # It would tell of a connection that there is not.
     conn.receive_data(OPEN_WEBSOCKET)
     (request,) = conn.events_received()
     conn.send_response(conn.accept(cast(Request, request)))

@@ -92,19 +92,17 @@ def read_packet(text: str, limits: Limits) -> Packet:
     size = len(text) if text.isascii() else size_of(text)
     if size > limits.max_message_bytes:
         raise _too_large(limits)
+    event = _read_event(text, size, limits)
+    if event is not None:
+        return event
     head = HEAD.match(text)
     if head is None:
         raise BadPacket("no Socket.IO packet begins like that")
     kind, attachments, namespace, id = head.groups()
-    if namespace is None:
-        namespace = "/"
-    elif "?" in namespace:
-        # A query after the name of the namespace is how old clients told what is in `auth` now.
-        namespace = namespace.partition("?")[0]
+    # A query after the name of the namespace is how old clients told what is in `auth` now.
+    name = namespace.partition("?")[0] if namespace else "/"
     data = _read_json(text[head.end() :], limits.max_nesting)
-    packet = Packet(int(kind), namespace, None if id is None else int(id), data, 0, size)
-    if packet.kind == EVENT and attachments is None and type(data) is list:
-        return packet  # As nearly all are.
+    packet = Packet(int(kind), name, int(id) if id else None, data, 0, size)
     _check(packet, has_count=attachments is not None)
     if attachments is not None:
         packet.missing = int(attachments)
@@ -113,6 +111,21 @@ def read_packet(text: str, limits: Limits) -> Packet:
         if not packet.missing:
             packet.data = _fill(packet.data, [])
     return packet
+
+
+def _read_event(text: str, size: int, limits: Limits) -> Packet | None:
+    """An event without attachments, in half the time; None: it has to be looked at more closely."""
+    at = text.find("[")
+    if at < 1 or not text.startswith("2"):
+        return None
+    # Perhaps a namespace and a comma, perhaps an id.
+    where, comma, id = text[1:at].rpartition(",")
+    if comma and (not where.startswith("/") or "," in where or "?" in where):
+        return None
+    if id and not (id.isdecimal() and id.isascii() and len(id) < 16):
+        return None
+    data = _read_json(text[at:], limits.max_nesting)
+    return Packet(EVENT, where or "/", int(id) if id else None, data, 0, size)
 
 
 def _too_large(limits: Limits) -> BadPacket:

@@ -191,9 +191,8 @@ class Server(socketio.AsyncServer):
     async def _answer(self, session: Session, event: Any, is_known: bool, received: Packet) -> None:
         handler, id = session.handler, received.id
         began_s = time.perf_counter()
-        ack = await handler.event(session.sid, event, received.data[1:], wants_ack=id is not None)
+        outcome, ack = await handler.event(session.sid, event, received.data[1:], wants_ack=id is not None)
         duration_s = time.perf_counter() - began_s
-        outcome = "ok" if ack["ok"] else ack["error"]["code"]
         self.metrics.event(handler.namespace, event if is_known else None, outcome, duration_s)
         if id is not None and not session.closed:
             self._send(session.connection, packet.ACK, handler.namespace, [ack], id)

@@ -17,10 +17,11 @@ from typing import Any, Final
 from starlette.types import Message, Scope
 
 from .direct_websocket import DirectWebSocket
-from .uvicorn_patience import Peer
+from .uvicorn_patience import WEBSOCKETS_LOG, Peer
 from .websocket import ABORT, DIRECT
 
 log = logging.getLogger(__name__)
+log_of_websockets = logging.getLogger(WEBSOCKETS_LOG)
 
 # Where the engine is: what socketio.ASGIApp answers itself.
 PATH: Final = b"/socket.io/"
@@ -75,6 +76,7 @@ class Upgrade(asyncio.Protocol):
         self._config = peer.config
         self._state = state
         self._key = key
+        self._url = url.decode("latin-1")
         self._answered = False
         self._direct: DirectWebSocket | None = None
         self._received = False
@@ -115,7 +117,8 @@ class Upgrade(asyncio.Protocol):
 
     async def _run(self, scope: Scope) -> None:
         try:
-            await self._config.loaded_app(scope, self._receive, self._send)
+            app: Any = self._config.loaded_app  # Which has types of its own for the same.
+            await app(scope, self._receive, self._send)
         except Exception:
             log.exception("a WebSocket could not be opened")
         if self._direct is None:
@@ -135,6 +138,7 @@ class Upgrade(asyncio.Protocol):
             raise OSError("the client is gone")
         if message["type"] == "websocket.accept" and not self._answered:
             self._answered = True
+            log_of_websockets.info('%s - "WebSocket %s" [accepted]', self._peer.origin, self._url)
             more = [*self._state.default_headers, *message.get("headers", ())]
             lines = b"".join(name + b": " + value + b"\r\n" for name, value in more)
             self._write(HEAD + b"Sec-WebSocket-Accept: " + self._key + b"\r\n" + lines + b"\r\n")
