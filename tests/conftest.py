@@ -37,11 +37,12 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["DIRECT_WEBSOCKETS"] = "false"  # For the servers that tests start.
 
 
-# What has nothing to do with how a WebSocket's messages come and go.
+# What has nothing to do with how a WebSocket's messages come and go, or goes through ASGI anyway.
 WITHOUT_WEBSOCKETS = (
     *("tests/core/test_lookups.py", "tests/core/test_migrations.py", "tests/core/test_passwords.py"),
     *("tests/core/test_reload.py", "tests/core/test_sendable_fuzz.py", "tests/core/test_tokens_fuzz.py"),
     *("tests/core/test_allowed_origins.py", "tests/core/test_readiness.py", "tests/core/test_logs.py"),
+    *("tests/core/test_slow_clients.py", "tests/core/test_stalled.py", "tests/core/test_trusted_proxies.py"),
     *("tests/protocol/test_frames.py", "tests/protocol/test_packets.py", "tests/core/test_library.py"),
 )
 
