@@ -129,6 +129,23 @@ async def test_what_comes_together_with_an_upgrade_is_not_lost(
             assert isinstance(direct_of(people), DirectWebSocket)
 
 
+async def test_an_empty_text_together_with_an_upgrade_is_refused_like_any_other(
+    people: Wrapper, url: str
+) -> None:
+    async with raw_polling(url) as polling:
+        websocket_url = polling.url.replace("http", "ws", 1).replace("polling", "websocket")
+        async with connect(websocket_url, proxy=None) as websocket:
+            await websocket.send("2probe")
+            assert await websocket.recv() == "3probe"
+            frames = [Frame(Opcode.TEXT, text) for text in (b"5", b"")]
+            websocket.transport.write(b"".join(frame.serialize(mask=True) for frame in frames))
+            async with asyncio.timeout(5):  # Less than it may be in no namespace.
+                assert await websocket.recv() == "1"
+                with pytest.raises(ConnectionClosed):
+                    await websocket.recv()
+    await until_forgotten(people)
+
+
 async def test_all_that_waits_for_a_client_is_sent_in_its_order_once_it_reads(
     people: Wrapper, url: str
 ) -> None:

@@ -26,7 +26,6 @@ from .metrics import Limit
 from .packets import BadPacket
 from .rates import TokenBucket
 from .timer import Timer
-from .turn import Turn
 from .uvicorn_patience import Peer, WriteWatch
 
 # Source: RFC 6455, section 7.4.1, and IANA's registry of WebSocket close codes.
@@ -55,7 +54,6 @@ class DirectWebSocket(asyncio.Protocol):
     Args:
         peer: It has entered; it leaves when the connection is over.
         connections: uvicorn's, which it shuts down one by one when it stops.
-        max_message_bytes: Of what a client sends; of more than that nothing is kept.
     """
 
     __slots__ = (
@@ -63,20 +61,12 @@ class DirectWebSocket(asyncio.Protocol):
         *("_receiver", "_timer", "_transport", "_turn", "_unsent", "_unsent_bytes", "_writing"),
     )
 
-    def __init__(
-        self,
-        transport: asyncio.Transport,
-        peer: Peer,
-        turn: Turn,
-        connections: set[Any],
-        *,
-        max_message_bytes: int,
-    ) -> None:
+    def __init__(self, transport: asyncio.Transport, peer: Peer, connections: set[Any]) -> None:
         self._transport = transport
         self._peer = peer
-        self._turn = turn
+        self._turn = peer.config.turn
         self._connections = connections
-        self._reader = FrameReader(max_message_bytes, self._may_go_on)
+        self._reader = FrameReader(peer.config.ws_max_size, self._may_go_on)
         self._receiver: Receiver | None = None
         # What few WebSockets need is made when it is needed: of the others there may be thousands.
         self._bucket: TokenBucket | None = None

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from .limits import LAST_TIMEOUT_S, MAX_HEAD_BYTES, MAX_HEADERS, MAX_PIPELINED
 from .metrics import Limit
 from .timer import Timer
-from .uvicorn_patience import Peer, WriteWatch, tune
+from .uvicorn_patience import Peer, WriteWatch, refusal, tune
 from .uvicorn_upgrade import Upgrade, accept_key
 
 STATUS: Final[Mapping[Limit, bytes]] = {
@@ -169,6 +169,5 @@ class HttpProtocol(HttpToolsProtocol):
             # A browser that connects ahead of its first request would take an answer for the one to that.
             expected = self._begun and (self.cycle is None or self.cycle.response_complete)
         if expected:
-            head = b"HTTP/1.1 %b\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-            self.transport.write(head % STATUS[limit])
+            self.transport.write(refusal(STATUS[limit]))
         self.transport.close()

@@ -89,6 +89,11 @@ class Peer:
             server.refused(limit, self.origin, why)
 
 
+def refusal(status: bytes) -> bytes:
+    """The last answer on a connection."""
+    return b"HTTP/1.1 %b\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" % status
+
+
 def tune(transport: asyncio.Transport) -> None:
     """Set what the system is to do for a connection."""
     connection: socket.socket = transport.get_extra_info("socket")

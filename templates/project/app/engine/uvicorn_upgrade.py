@@ -17,7 +17,7 @@ from typing import Any, Final
 from starlette.types import Message, Scope
 
 from .direct_websocket import DirectWebSocket
-from .uvicorn_patience import WEBSOCKETS_LOG, Peer
+from .uvicorn_patience import WEBSOCKETS_LOG, Peer, refusal
 from .websocket import ABORT, DIRECT
 
 log = logging.getLogger(__name__)
@@ -27,8 +27,8 @@ log_of_websockets = logging.getLogger(WEBSOCKETS_LOG)
 PATH: Final = b"/socket.io/"
 GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 HEAD: Final = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-REFUSED: Final = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-FAILED: Final = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+REFUSED: Final = refusal(b"403 Forbidden")
+FAILED: Final = refusal(b"500 Internal Server Error")
 
 
 def accept_key(url: bytes, scope: Mapping[str, Any]) -> bytes | None:
@@ -73,12 +73,11 @@ class Upgrade(asyncio.Protocol):
     ) -> None:
         self._transport = transport
         self._peer = peer
-        self._config = peer.config
         self._state = state
         self._key = key
         self._url = url.decode("latin-1")
         self._answered = False
-        self._direct: DirectWebSocket | None = None
+        self._is_taken = False
         self._received = False
         self._lost = asyncio.get_running_loop().create_future()
         # The client has to wait for the answer; what it sends before that is read after it.
@@ -93,14 +92,8 @@ class Upgrade(asyncio.Protocol):
         if self._transport.is_closing():
             return None
         self._state.connections.discard(self)
-        self._direct = DirectWebSocket(
-            self._transport,
-            self._peer,
-            self._config.turn,
-            self._state.connections,
-            max_message_bytes=self._config.ws_max_size,
-        )
-        return self._direct, []
+        self._is_taken = True
+        return DirectWebSocket(self._transport, self._peer, self._state.connections), []
 
     def abort(self) -> None:
         self._transport.abort()
@@ -117,11 +110,11 @@ class Upgrade(asyncio.Protocol):
 
     async def _run(self, scope: Scope) -> None:
         try:
-            app: Any = self._config.loaded_app  # Which has types of its own for the same.
+            app: Any = self._peer.config.loaded_app  # Which has types of its own for the same.
             await app(scope, self._receive, self._send)
         except Exception:
             log.exception("a WebSocket could not be opened")
-        if self._direct is None:
+        if not self._is_taken:
             if not self._answered:
                 self._write(FAILED)
             self._transport.close()

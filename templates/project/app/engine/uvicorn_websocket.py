@@ -16,7 +16,7 @@ What is overridden, and why:
 
 import asyncio
 import logging
-from typing import Any, cast
+from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
@@ -27,13 +27,13 @@ from .frames import INVALID_TEXT
 from .libraries import waits_for_a_frame
 from .limits import FRAMES_AT_ONCE, FRAMES_PER_S, READ_BYTES, SMALL_FRAME_BYTES
 from .rates import TokenBucket
-from .uvicorn_patience import WEBSOCKETS_LOG, LimitedConfig, Peer, WriteWatch
-from .websocket import ABORT, DIRECT
+from .uvicorn_patience import WEBSOCKETS_LOG, Peer, WriteWatch, refusal
+from .websocket import ABORT, DIRECT, frame_of
 
 # The library tells of each WebSocket as it does of errors.
 log = logging.getLogger(WEBSOCKETS_LOG)
 
-BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+BAD_REQUEST = refusal(b"400 Bad Request")
 
 
 class Gone(asyncio.Transport):
@@ -48,7 +48,6 @@ class Gone(asyncio.Transport):
 class WebSocketProtocol(WebSocketsSansIOProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._config = cast(LimitedConfig, self.config)
         self.logger = self.conn.logger = log
         # It has entered as an HTTP connection.
         self._peer = Peer(transport, self.config, self.app_state)
@@ -124,7 +123,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     async def run_asgi(self) -> None:
         extensions = self.scope.setdefault("extensions", {})
         extensions[ABORT] = {"abort": self.transport.abort}
-        if self._config.direct_websockets:
+        if self._peer.config.direct_websockets:
             extensions[DIRECT] = {"take_over": self._take_over}
         await super().run_asgi()
 
@@ -138,15 +137,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             for message in received:
                 self.queue.put_nowait(message)
             return None
-        direct = DirectWebSocket(
-            self.transport,
-            self._peer,
-            self._config.turn,
-            self.connections,
-            max_message_bytes=self.config.ws_max_size,
-        )
+        direct = DirectWebSocket(self.transport, self._peer, self.connections)
         self._let_go()
-        return direct, [message.get("text") or message.get("bytes") for message in received]
+        return direct, [frame_of(message) for message in received]
 
     def _let_go(self) -> None:
         self._writing.cancel()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from .direct_websocket import DirectWebSocket
 from .metrics import Limit
@@ -18,6 +18,15 @@ BROKEN_RULES: Final[Mapping[int, Limit]] = {1002: "malformed", 1007: "malformed"
 # scope["extensions"][DIRECT]["take_over"]() takes it away from ASGI.
 ABORT: Final = "socket_server.abort"
 DIRECT: Final = "socket_server.direct"
+
+
+def frame_of(message: Message) -> str | bytes:
+    """What the client sent, of ASGI's `websocket.receive`."""
+    text: str | None = message.get("text")
+    if text is not None:
+        return text
+    data: bytes = message["bytes"]
+    return data
 
 
 class WebSocket:
@@ -41,11 +50,7 @@ class WebSocket:
             if limit is not None:
                 raise BadPacket(f"the WebSocket was closed with code {message['code']}", limit)
             return None
-        text: str | None = message.get("text")
-        if text is not None:
-            return text
-        data: bytes = message["bytes"]
-        return data
+        return frame_of(message)
 
     async def send(self, frame: str | bytes) -> None:
         """Raises one of `CLOSED`."""
