@@ -92,7 +92,7 @@ async def test_an_expired_token_ends_the_connection(
     user = await users.create(name="Late", email=email, password="a password nobody needs")
     await users.close()
     late = Member(namespace)
-    await late.connect(server.url, {"token": Token(server.secret, lifetime_s=1).issue(user.id)})
+    await late.connect(server.url, {"token": Token(server.secret, lifetime_s=3).issue(user.id)})
 
     assert (await late.hears("closing"))["code"] == "token_expired"
 
