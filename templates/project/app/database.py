@@ -49,7 +49,9 @@ def create_engine(database_url: str) -> AsyncEngine:
     """An engine for a URL that app/settings.py has checked. It connects on first use."""
     # hide_parameters: the text of an error would contain password hashes.
     # pool_pre_ping: connections that a restarted database has closed are replaced before they fail a request.
-    engine = create_async_engine(database_url, hide_parameters=True, pool_pre_ping=True)
+    # A file closes none, and asking takes as long as a query.
+    is_server = make_url(database_url).get_backend_name() != "sqlite"
+    engine = create_async_engine(database_url, hide_parameters=True, pool_pre_ping=is_server)
     _prepare(engine.sync_engine)
     return engine
 

@@ -11,6 +11,7 @@ from . import services
 from .engine import STATE_KEY, SocketServer
 from .http import create_http
 from .namespaces import find_namespaces
+from .operations import database_answers
 
 
 def create_app() -> ASGIApp:
@@ -24,6 +25,8 @@ def create_app() -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(http: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        # The first client must not wait for what all need: a connection, a query made ready.
+        await database_answers()
         yield {STATE_KEY: sockets}
         await sockets.stop()
         await services.close()

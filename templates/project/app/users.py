@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Final
 from uuid import uuid4
 
-from sqlalchemy import String, delete, false, literal, select, update
+from sqlalchemy import String, bindparam, delete, false, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlalchemy.orm import Mapped, mapped_column
@@ -36,6 +37,12 @@ class User(Base):
     is_disabled: Mapped[bool] = mapped_column(init=False, default=False, server_default=false())
 
 
+# Made once: it takes as long as the database takes to answer.
+_ENABLED: Final = select(User).where(
+    User.is_disabled.is_(False), User.id.in_(bindparam("ids", expanding=True))
+)
+
+
 class Users:
     """The users in one database. What it returns are plain objects: changing them changes no row."""
 
@@ -60,9 +67,8 @@ class Users:
         Raises:
             SQLAlchemyError, OSError: It does not answer, or has no table of users.
         """
-        async with self._session() as session:
-            # Of a table: `SELECT 1` alone would not make SQLite look at its file.
-            await session.execute(select(literal(1)).select_from(User).limit(1))
+        # What is asked for each client, so that the first of them finds it prepared; nobody has this id.
+        await self._find([""])
 
     async def create(self, name: str, email: str, password: str) -> User:
         """A new user.
@@ -103,9 +109,8 @@ class Users:
         return await self._lookups.get(user_id)
 
     async def _find(self, user_ids: Sequence[str]) -> Mapping[str, User]:
-        enabled = select(User).where(User.is_disabled.is_(False), User.id.in_(user_ids))
         async with self._session() as session:
-            return {user.id: user for user in await session.scalars(enabled)}
+            return {user.id: user for user in await session.scalars(_ENABLED, {"ids": user_ids})}
 
     async def disable(self, user_id: str, *, disabled: bool = True) -> bool:
         """Whether there is such a user to disable, or to enable again.

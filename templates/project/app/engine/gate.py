@@ -4,8 +4,9 @@ Codes and words are those of Node's server, which clients show to their develope
 """
 
 import json
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -42,8 +43,14 @@ UNSUPPORTED_VERSION: Final = Problem(5, "Unsupported protocol version")
 TOO_LARGE: Final = Problem(3, "Payload too large", "413 CONTENT TOO LARGE")
 
 
-def query_of(scope: Scope) -> dict[str, list[str]]:
-    return parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+def query_of(scope: Scope) -> Mapping[str, list[str]]:
+    return _read_query(scope["query_string"])
+
+
+# Asked for twice, for each request.
+@lru_cache(maxsize=1)
+def _read_query(query: bytes) -> Mapping[str, list[str]]:
+    return parse_qs(query.decode("latin-1"), keep_blank_values=True)
 
 
 def problem_with(scope: Scope, sessions: Container[str]) -> Problem | None:
