@@ -76,7 +76,8 @@ class Upgrade(asyncio.Protocol):
         self._state = state
         self._key = key
         self._url = url.decode("latin-1")
-        self._answered = False
+        # The answer to the client, once there is one.
+        self._answer: bytes | None = None
         self._is_taken = False
         self._received = False
         self._lost = asyncio.get_running_loop().create_future()
@@ -89,11 +90,14 @@ class Upgrade(asyncio.Protocol):
         task.add_done_callback(state.tasks.discard)
 
     def take_over(self) -> tuple[DirectWebSocket, list[str | bytes]] | None:
-        if self._transport.is_closing():
+        if self._transport.is_closing() or self._answer is None:
             return None
         self._state.connections.discard(self)
         self._is_taken = True
-        return DirectWebSocket(self._transport, self._peer, self._state.connections), []
+        websocket = DirectWebSocket(self._transport, self._peer, self._state.connections)
+        # Together with the first packet: a write takes longer than most of what leads to it.
+        websocket.send(self._answer)
+        return websocket, []
 
     def abort(self) -> None:
         self._transport.abort()
@@ -114,9 +118,8 @@ class Upgrade(asyncio.Protocol):
             await app(scope, self._receive, self._send)
         except Exception:
             log.exception("a WebSocket could not be opened")
-        if not self._is_taken:
-            if not self._answered:
-                self._write(FAILED)
+        if not self._is_taken and not self._transport.is_closing():
+            self._transport.write(self._answer or FAILED)
             self._transport.close()
 
     async def _receive(self) -> Message:
@@ -129,20 +132,13 @@ class Upgrade(asyncio.Protocol):
     async def _send(self, message: Message) -> None:
         if self._transport.is_closing():
             raise OSError("the client is gone")
-        if message["type"] == "websocket.accept" and not self._answered:
-            self._answered = True
+        if message["type"] == "websocket.accept" and self._answer is None:
             log_of_websockets.info('%s - "WebSocket %s" [accepted]', self._peer.origin, self._url)
             more = [*self._state.default_headers, *message.get("headers", ())]
             lines = b"".join(name + b": " + value + b"\r\n" for name, value in more)
-            self._write(HEAD + b"Sec-WebSocket-Accept: " + self._key + b"\r\n" + lines + b"\r\n")
-        elif message["type"] == "websocket.close" and not self._answered:
-            self._answered = True
-            self._write(REFUSED)
-            self._transport.close()
-
-    def _write(self, data: bytes) -> None:
-        if not self._transport.is_closing():
-            self._transport.write(data)
+            self._answer = HEAD + b"Sec-WebSocket-Accept: " + self._key + b"\r\n" + lines + b"\r\n"
+        elif message["type"] == "websocket.close" and self._answer is None:
+            self._answer = REFUSED
 
 
 def _as_websocket(url: bytes, scope: Mapping[str, Any], upgrade: Upgrade) -> Scope:
