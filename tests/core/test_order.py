@@ -169,3 +169,42 @@ async def test_a_failure_does_not_stop_what_comes_after_it() -> None:
         await client.send('42/people,["cancel"]', '42/people,7["echo",7]')
         await client.receives('42/people,["echoed",7]')
         await client.receives('43/people,7[{"ok":true,"data":7}]')
+
+
+async def test_what_came_before_and_after_an_event_that_is_no_json() -> None:
+    """Those before it are answered, those after it are not; the client is told why, and said goodbye to once."""
+    people = echoing({1: 0.1})
+    farewells: list[DisconnectReason] = []
+    people.on_client_disconnect = lambda wrapper, client, reason: note(farewells, reason)
+    async with serving(people) as url, raw_socket(url) as client:
+        await client.join("/people", {"token": "Ada"})
+        await client.send('42/people,1["echo",1]', '42/people,2["echo",', '42/people,3["echo",3]')
+        why = {"code": "malformed", "message": "the payload is not JSON"}
+        assert [await client.receive() for _ in range(4)] == [
+            '42/people,["echoed",1]',
+            '43/people,1[{"ok":true,"data":1}]',
+            f"42/people,{json.dumps(['closing', why], separators=(',', ':'))}",
+            CLOSE,
+        ]
+        await until(lambda: bool(farewells))
+        await until_forgotten(people)
+    assert farewells == ["transport error"]
+
+
+async def test_a_client_that_left_behind_an_event_that_is_no_json() -> None:
+    people = echoing({1: 0.1})
+    farewells: list[DisconnectReason] = []
+    people.on_client_disconnect = lambda wrapper, client, reason: note(farewells, reason)
+    async with serving(people) as url:
+        async with raw_socket(url) as client:
+            await client.join("/people", {"token": "Ada"})
+            await client.send('42/people,1["echo",1]', '42/people,2["echo",', '42/people,3["echo",3]')
+            await client.send("41/people,")
+            await until(lambda: not people.get_connected_sockets())
+        await until(lambda: bool(farewells))
+        await until_forgotten(people)
+    assert farewells == ["client disconnect"]
+
+
+async def note(farewells: list[DisconnectReason], reason: DisconnectReason) -> None:
+    farewells.append(reason)

@@ -30,10 +30,16 @@ IDS = st.none() | st.integers(0, 999_999_999_999_999)
 SHAPES = st.from_regex(r"[0-6]?([0-9]+-)?(/[^,]*,?)?[0-9]*(\[.*\]?|\{.*\}?)?", fullmatch=True)
 
 
+def whole_packet(text: str) -> Packet:
+    packet = read_packet(text, DEFAULT_LIMITS)
+    packet.read_data(DEFAULT_LIMITS)
+    return packet
+
+
 @given(st.text() | SHAPES)
 def test_any_text_is_a_packet_or_refused(text: str) -> None:
     try:
-        packet = read_packet(text, DEFAULT_LIMITS)
+        packet = whole_packet(text)
     except BadPacket:
         return
     assert 0 <= packet.kind <= 6
@@ -55,7 +61,7 @@ def test_what_the_library_sends_is_read(data: list[Any], namespace: str, id: int
     assume(not isinstance(encoded, list) or len(encoded) <= 1 + DEFAULT_LIMITS.max_attachments)
     assume(not isinstance(encoded, list) or len(encoded) <= 1 + DEFAULT_LIMITS.max_attachments)
     text, *attachments = encoded if isinstance(encoded, list) else [encoded]
-    packet = read_packet(text, DEFAULT_LIMITS)
+    packet = whole_packet(text)
     for attachment in attachments:
         assert packet.missing
         packet.attach(attachment, DEFAULT_LIMITS)
@@ -82,27 +88,27 @@ def test_what_engineio_sends_in_a_poll_is_read(payload: str | bytes) -> None:
     ],
 )
 def test_a_packet_has_the_parts_that_it_is_written_with(text: str, packet: Packet) -> None:
-    assert read_packet(text, DEFAULT_LIMITS) == packet
+    assert whole_packet(text) == packet
 
 
 @pytest.mark.parametrize("item", ["[]", '{"a":{}}', '"\\"",[]', '"\\\\",[]'])
 def test_a_message_has_only_so_many_lists_and_objects(item: str) -> None:
     """A megabyte of them would hold everybody up for most of a second, and take 20 MB."""
     with pytest.raises(BadPacket) as refused:
-        read_packet(f'2["x",{",".join([item] * MAX_CONTAINERS)}]', DEFAULT_LIMITS)
+        whole_packet(f'2["x",{",".join([item] * MAX_CONTAINERS)}]')
     assert refused.value.limit == "too_large"
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"[": [' * 50_000, '\\"]}' * 50_000])
 def test_brackets_in_a_text_are_no_lists(text: str) -> None:
-    packet = read_packet(f"2{json.dumps(['x', text])}", DEFAULT_LIMITS)
+    packet = whole_packet(f"2{json.dumps(['x', text])}")
     assert packet.data == ["x", text]
 
 
 def test_a_text_without_an_end_is_refused_soon() -> None:
     began_s = time.process_time()
     with pytest.raises(BadPacket):
-        read_packet('2["' + '[\\"' * 200_000, DEFAULT_LIMITS)
+        whole_packet('2["' + '[\\"' * 200_000)
     assert time.process_time() - began_s < 5
 
 
@@ -118,7 +124,7 @@ HEADS = st.lists(
 @settings(derandomize=True, max_examples=2_000)
 def test_the_short_way_to_read_an_event_reads_the_same(head: str, rest: str) -> None:
     text = f"2{head}{rest}"
-    short = read(packets._read_event, text, len(text.encode()), DEFAULT_LIMITS)
+    short = read(packets._read_event, text, len(text.encode()))
     if short is not None:
         with pytest.MonkeyPatch.context() as monkeypatch:
             monkeypatch.setattr(packets, "_read_event", lambda *_: None)
@@ -128,6 +134,9 @@ def test_the_short_way_to_read_an_event_reads_the_same(head: str, rest: str) -> 
 def read(function: Callable[..., Packet | None], *args: Any) -> Packet | str | None:
     """The packet, or that there is none."""
     try:
-        return function(*args)
+        packet = function(*args)
+        if packet is not None:
+            packet.read_data(DEFAULT_LIMITS)
+        return packet
     except BadPacket as problem:
         return problem.limit

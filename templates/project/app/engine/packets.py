@@ -39,15 +39,28 @@ class BadPacket(ValueError):
 
 @dataclass(slots=True)
 class Packet:
-    """A Socket.IO packet. Its `data` is complete when no attachment is `missing`; its `size` is in bytes."""
+    """A Socket.IO packet. It is complete when no attachment is `missing`; its `size` is in bytes."""
 
     kind: int
     namespace: str
     id: int | None
-    data: Any
+    data: Any  # Of an event: once `read_data` has read it.
     missing: int
     size: int = field(default=0, compare=False)
     _attachments: tuple[bytes, ...] = ()
+    _unread: str = ""
+
+    def read_data(self, limits: Limits) -> None:
+        """Read what an event brings, when it is its turn.
+
+        Until then it takes less memory; and one that is refused, for there are too many, takes no time.
+
+        Raises:
+            BadPacket: It is no JSON, or overdoes something.
+        """
+        if self._unread:
+            self.data = _read_json(self._unread, limits.max_nesting)
+            self._unread = ""
 
     def attach(self, attachment: str | bytes, limits: Limits) -> None:
         """Raises:
@@ -86,13 +99,15 @@ def read_frame(frame: str | bytes) -> tuple[int, str | bytes]:
 def read_packet(text: str, limits: Limits) -> Packet:
     """A Socket.IO packet, as it stands in the payload of an Engine.IO message.
 
+    The data of an event without attachments is yet to be read.
+
     Raises:
         BadPacket: It is none, or none that a client may send, or it overdoes something.
     """
     size = len(text) if text.isascii() else size_of(text)
     if size > limits.max_message_bytes:
         raise _too_large(limits)
-    event = _read_event(text, size, limits)
+    event = _read_event(text, size)
     if event is not None:
         return event
     head = HEAD.match(text)
@@ -113,8 +128,8 @@ def read_packet(text: str, limits: Limits) -> Packet:
     return packet
 
 
-def _read_event(text: str, size: int, limits: Limits) -> Packet | None:
-    """An event without attachments, in half the time; None: it has to be looked at more closely."""
+def _read_event(text: str, size: int) -> Packet | None:
+    """An event without attachments, but for its data; None: it has to be looked at more closely."""
     at = text.find("[")
     if at < 1 or not text.startswith("2"):
         return None
@@ -124,8 +139,7 @@ def _read_event(text: str, size: int, limits: Limits) -> Packet | None:
         return None
     if id and not (id.isdecimal() and id.isascii() and len(id) < 16):
         return None
-    data = _read_json(text[at:], limits.max_nesting)
-    return Packet(EVENT, where or "/", int(id) if id else None, data, 0, size)
+    return Packet(EVENT, where or "/", int(id) if id else None, None, 0, size, (), text[at:])
 
 
 def _too_large(limits: Limits) -> BadPacket:

@@ -32,18 +32,17 @@ class Session:
         self.closed = False
         self.client_key: str | None = None  # Until the middleware has accepted it.
         self.worker: asyncio.Task[None] | None = None
-        self._calls: list[tuple[Coroutine[None, None, None], int, str | None]] = []
+        self._calls: list[tuple[Coroutine[None, None, None], int]] = []
         self._busy = busy
         connection.joined(self)
 
-    def post(self, call: Coroutine[None, None, None], size: int = 0, event: str | None = None) -> None:
+    def post(self, call: Coroutine[None, None, None], size: int = 0) -> None:
         """Run `call` after all that was posted before.
 
         Args:
             size: How many bytes it keeps until then.
-            event: For the log.
         """
-        self._calls.append((call, size, event))
+        self._calls.append((call, size))
         self.connection.unhandled += 1
         self.connection.unhandled_bytes += size
         if self.worker is None:
@@ -51,27 +50,23 @@ class Session:
             self.worker = asyncio.get_running_loop().create_task(self._work())
 
     def discard(self) -> None:
-        """Drop the calls that have not begun."""
-        while self._calls:
-            self._drop_next()
+        """Drop the calls that have not begun, but for the farewell of one that is closed: its last one."""
+        while len(self._calls) > self.closed:
+            call, size = self._calls.pop(0)
+            call.close()
+            self.connection.handled(size)
 
     def hurry(self) -> None:
-        """Cancel the call that runs, and drop those after it, but for the last one: the farewell."""
-        while len(self._calls) > 1:
-            self._drop_next()
+        """Cancel the call that runs, and drop those after it, but for the farewell."""
+        self.discard()
         if self.worker is not None:
             self.worker.cancel()
 
-    def _drop_next(self) -> None:
-        call, size, _ = self._calls.pop(0)
-        call.close()
-        self.connection.handled(size)
-
     async def _work(self) -> None:
         while self._calls:
-            call, size, event = self._calls.pop(0)
+            call, size = self._calls.pop(0)
             # Anew for each call: the task that posted it may be about another client.
-            log_context.begin((self.handler.namespace, self.sid, self.client_key, event))
+            log_context.begin((self.handler.namespace, self.sid, self.client_key))
             try:
                 await call
             except asyncio.CancelledError:

@@ -97,6 +97,8 @@ class Server(socketio.AsyncServer):
         received = connection.read(message)
         if received is None:
             return
+        if not socket.upgraded:
+            received.read_data(connection.limits)  # The answer to a POST says whether it was good.
         self.metrics.received_bytes += received.size
         session = connection.sessions.get(received.namespace)
         if received.kind in (packet.EVENT, packet.BINARY_EVENT):
@@ -180,16 +182,22 @@ class Server(socketio.AsyncServer):
         if session is None or not session.accepted:
             log.info("%.80r: an event came from a client that is not connected", received.namespace)
         elif is_admitted:
-            event = received.data[0] if received.data else None
-            is_known = isinstance(event, str) and event in session.handler.events
-            call = self._answer(session, event, is_known, received)
-            session.post(call, received.size, event if is_known else OTHER)
+            session.post(self._answer(session, received), received.size)
         elif received.id is not None:
             ack = session.handler.refuse("rate_limited", "Too many events")
             self._send(connection, packet.ACK, received.namespace, [ack], id=received.id)
 
-    async def _answer(self, session: Session, event: Any, is_known: bool, received: Packet) -> None:
+    async def _answer(self, session: Session, received: Packet) -> None:
         handler, id = session.handler, received.id
+        try:
+            received.read_data(session.connection.limits)
+        except BadPacket as problem:
+            session.discard()  # What came after it.
+            session.connection.socket.refuse(problem)
+            return
+        event = received.data[0] if received.data else None
+        is_known = isinstance(event, str) and event in handler.events
+        log_context.begin((handler.namespace, session.sid, session.client_key, event if is_known else OTHER))
         began_s = time.perf_counter()
         outcome, ack = await handler.event(session.sid, event, received.data[1:], wants_ack=id is not None)
         duration_s = time.perf_counter() - began_s
