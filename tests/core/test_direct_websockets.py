@@ -15,6 +15,7 @@ from app.core import Client, SocketWrapper
 from app.engine import libraries
 from app.engine.direct_websocket import DirectWebSocket
 from app.engine.frames import NO_STATUS, close_frame
+from app.engine.limits import ENOUGH_BYTES
 from support import serving
 
 from .behind import engine_of, tasks, until, until_forgotten
@@ -213,6 +214,23 @@ async def test_a_client_that_does_not_answer_a_goodbye_is_cut_in_time(
         assert len(connections) == 1
         await until(lambda: not connections)
         client.vanish()  # Or it would wait for an answer, as well.
+    await until_forgotten(people)
+
+
+async def test_a_goodbye_that_fills_what_is_sent_at_once_is_waited_for_in_time(
+    people: Wrapper, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.engine.direct_websocket.CLOSE_TIMEOUT_S", 0.1)
+    async with raw_socket(url) as client:
+        await client.join("/people", {"token": "Ada"})
+        direct = direct_of(people)
+        connections = direct._connections
+        client.stall()
+        direct.send(bytes(ENOUGH_BYTES))  # With the goodbye, it is more than waits for the end of a turn.
+        (socket,) = engine_of(people).eio.sockets.values()
+        socket.end(silently=True)
+        await until(lambda: not connections)
+        client.vanish()
     await until_forgotten(people)
 
 

@@ -116,8 +116,8 @@ class DirectWebSocket(asyncio.Protocol):
     def close(self) -> None:
         """Say goodbye once all that waits has been sent, and wait a while for the client to do the same."""
         if not self._is_closing:
+            self._is_closing = True  # Before it may be flushed: the client is waited for after that.
             self.send(close_frame(self._close_code))
-            self._is_closing = True
 
     def abort(self) -> None:
         """Cut the connection at once, and drop what its client has not read."""
