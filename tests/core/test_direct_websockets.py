@@ -6,13 +6,15 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
 from app.core import Client, SocketWrapper
-from app.engine import libraries
+from app.engine import SocketServer, libraries
 from app.engine.direct_websocket import DirectWebSocket
 from app.engine.frames import NO_STATUS, close_frame
 from app.engine.limits import ENOUGH_BYTES
@@ -20,7 +22,7 @@ from support import serving
 
 from .behind import engine_of, tasks, until, until_forgotten
 from .people import GENEROUS, Person, people_wrapper
-from .tcp import text_frame
+from .tcp import serving_app, text_frame
 from .wire import RawSocket, raw_polling, raw_socket
 
 Wrapper = SocketWrapper[Person]
@@ -128,6 +130,33 @@ async def test_what_comes_together_with_an_upgrade_is_not_lost(
                 assert isinstance(answer, str)
                 assert answer.startswith("40/people,")
             assert isinstance(direct_of(people), DirectWebSocket)
+
+
+async def test_an_upgrade_may_spell_its_session_in_any_way_that_urls_have(url: str) -> None:
+    async with raw_polling(url) as polling:
+        websocket_url = polling.url.replace("http", "ws", 1).replace("polling", "websocket")
+        async with connect(websocket_url.replace("sid=", "%73id="), proxy=None) as websocket:
+            await websocket.send("2probe")
+            assert await asyncio.wait_for(websocket.recv(), 5) == "3probe"
+
+
+async def test_a_websocket_that_is_kept_from_the_engine_is_closed_and_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = SocketServer([]).asgi_app(FastAPI())
+
+    async def without_extensions(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({name: value for name, value in scope.items() if name != "extensions"}, receive, send)
+
+    async with serving_app(without_extensions) as server:
+        async with connect(
+            f"ws://127.0.0.1:{server.port}/socket.io/?EIO=4&transport=websocket", proxy=None
+        ) as client:
+            with pytest.raises(ConnectionClosed):
+                await asyncio.wait_for(client.recv(), 5)
+        await until(lambda: not server.connections)
+    (error,) = (record for record in caplog.records if record.levelno >= logging.ERROR)
+    assert "the extensions of its ASGI scope did not reach the engine" in error.getMessage()
 
 
 async def test_an_empty_text_together_with_an_upgrade_is_refused_like_any_other(

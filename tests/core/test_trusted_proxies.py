@@ -1,13 +1,15 @@
 """TRUSTED_PROXIES: only they are believed when they say for whom they ask."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 from fastapi import FastAPI
+from websockets.exceptions import InvalidStatus
 
 from app.core import Client, SocketOk, SocketWrapper, socket_ok
 from app.engine import SocketServer
@@ -78,6 +80,20 @@ async def test_the_address_is_what_the_last_proxy_that_is_trusted_says(
 
 async def test_clients_that_pass_by_the_proxy_are_not_believed() -> None:
     assert await address_of_client([PROXY], ["6.6.6.6"], connecting_from=CLIENT) == CLIENT
+
+
+async def test_the_log_has_the_clients_address_for_each_websocket(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    app = SocketServer([]).asgi_app(FastAPI())
+    async with serving_app(app, trusted_proxies=[PROXY], access_log=True) as server:
+        for number, headers in enumerate(({}, {"Origin": "https://evil.example.com"})):
+            headers = {"X-Forwarded-For": f"192.0.2.{number}", **headers}
+            with suppress(InvalidStatus):
+                async with raw_socket(f"http://127.0.0.1:{server.port}", headers=list(headers.items())):
+                    pass
+    logged = [record.getMessage() for record in caplog.records if '"WebSocket ' in record.getMessage()]
+    url = "/socket.io/?EIO=4&transport=websocket"
+    assert logged == [f'192.0.2.0:0 - "WebSocket {url}" [accepted]', f'192.0.2.1:0 - "WebSocket {url}" 403']
 
 
 async def log_in(server: RunningServer, *, forwarded: str, connecting_from: str = PROXY) -> int:

@@ -12,7 +12,9 @@ import hashlib
 import logging
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
 from starlette.types import Message, Scope
 
@@ -34,7 +36,7 @@ FAILED: Final = refusal(b"500 Internal Server Error")
 def accept_key(url: bytes, scope: Mapping[str, Any]) -> bytes | None:
     """What proves to the client that its handshake was understood; None: it is for uvicorn to deal with."""
     path, _, query = url.partition(b"?")
-    if path != PATH or b"sid=" in query or b"#" in query or scope["root_path"]:
+    if path != PATH or b"sid=" in unquote_to_bytes(query) or b"#" in query or scope["root_path"]:
         return None
     if scope["method"] != "GET" or scope["http_version"] != "1.1":
         return None
@@ -115,7 +117,7 @@ class Upgrade(asyncio.Protocol):
     async def _run(self, scope: Scope) -> None:
         try:
             app: Any = self._peer.config.loaded_app  # Which has types of its own for the same.
-            await app(scope, self._receive, self._send)
+            await app(scope, self._receive, partial(self._send, scope))
         except Exception:
             log.exception("a WebSocket could not be opened")
         if not self._is_taken and not self._transport.is_closing():
@@ -129,16 +131,27 @@ class Upgrade(asyncio.Protocol):
         await self._lost
         return {"type": "websocket.disconnect", "code": 1006}
 
-    async def _send(self, message: Message) -> None:
+    # Not with the scope in this object, which is in the scope: they would keep each other.
+    async def _send(self, scope: Scope, message: Message) -> None:
         if self._transport.is_closing():
             raise OSError("the client is gone")
-        if message["type"] == "websocket.accept" and self._answer is None:
-            log_of_websockets.info('%s - "WebSocket %s" [accepted]', self._peer.origin, self._url)
+        if self._answer is not None:
+            # Messages are for who takes it over, which something before the engine has kept it from.
+            log.error("a WebSocket is closed: the extensions of its ASGI scope did not reach the engine")
+            self._transport.close()
+        elif message["type"] == "websocket.accept":
+            self._log(scope, "[accepted]")
             more = [*self._state.default_headers, *message.get("headers", ())]
             lines = b"".join(name + b": " + value + b"\r\n" for name, value in more)
             self._answer = HEAD + b"Sec-WebSocket-Accept: " + self._key + b"\r\n" + lines + b"\r\n"
-        elif message["type"] == "websocket.close" and self._answer is None:
+        elif message["type"] == "websocket.close":
+            self._log(scope, "403")
             self._answer = REFUSED
+
+    def _log(self, scope: Scope, outcome: str) -> None:
+        # In uvicorn's words. It is a proxy's word for the client that is in the scope by now.
+        address = ":".join(map(str, scope["client"] or ()))
+        log_of_websockets.info('%s - "WebSocket %s" %s', address, self._url, outcome)
 
 
 def _as_websocket(url: bytes, scope: Mapping[str, Any], upgrade: Upgrade) -> Scope:
