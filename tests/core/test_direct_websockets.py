@@ -12,6 +12,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
+from websockets.streams import StreamReader
 
 from app.core import Client, SocketWrapper
 from app.engine import SocketServer, libraries
@@ -67,6 +68,13 @@ def test_what_is_relied_on_in_the_libraries_is_looked_at(
 
     monkeypatch.setattr(WebSocketsSansIOProtocol, "__init__", make_another)
     assert missing in {what.partition(" ")[0].partition(".")[0] for what in libraries.differences()}
+
+
+def test_a_parser_that_waits_elsewhere_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        StreamReader.at_eof, "__code__", StreamReader.at_eof.__code__.replace(co_qualname="x")
+    )
+    assert libraries.differences() == ["conn.parser is in reader.at_eof between frames"]
 
 
 def test_the_libraries_are_as_the_direct_way_expects_them() -> None:
