@@ -208,3 +208,11 @@ def test_a_socket_begins_as_if_it_had_answered_a_ping() -> None:
     socket: Any = AsyncSocket(engineio.AsyncServer(async_mode="asgi"), "sid")
     assert socket.last_ping
     assert (socket.connected, socket.upgrading, socket.upgraded, socket.closing) == (False,) * 4
+
+
+async def test_a_room_that_the_library_refuses_hides_no_client() -> None:
+    server: Any = Server(None, DEFAULT_LIMITS)
+    ada, eve = server.manager.add("ada", "/"), server.manager.add("eve", "/")
+    with pytest.raises(ValueError, match="cannot enter a sid room"):
+        await server.enter_room(eve, ada)
+    assert list(server.manager.receivers("/", ada)) == ["ada"]

@@ -96,7 +96,9 @@ class Rooms(socketio.AsyncManager):
     ) -> None:
         if room == sid:
             return
-        if room is not None and namespace in self.rooms and room not in self.rooms[namespace]:
+        # Not one with the name of a client: the library refuses that, and it would hide the client.
+        is_new = room is not None and namespace in self.rooms and room not in self.rooms[namespace]
+        if is_new and not self.is_sid_room(namespace, room):
             self.rooms[namespace][room] = Members()
         super().basic_enter_room(sid, namespace, room, eio_sid)
         if room is not None:
