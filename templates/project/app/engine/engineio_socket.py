@@ -100,7 +100,7 @@ class EngineSocket(PollingSocket):
         """Send a message, as soon as the client takes it.
 
         Args:
-            at_once: It is one of many, which are best sent one after the other.
+            at_once: It is one of many in a row: to wait for the end of the turn would gain nothing.
         """
         if self.closing or self._doomed:
             return

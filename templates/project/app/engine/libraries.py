@@ -2,6 +2,7 @@
 
 When an upgrade changes one of these, the server says so as it starts, and leaves WebSockets to ASGI: slower,
 and otherwise the same. Then see what the library does now, and change `_take_over` in uvicorn_websocket.py.
+What else of uvicorn these use is not looked at: its minor version is pinned, and the tests would fail.
 """
 
 import asyncio

@@ -9,7 +9,9 @@ What is different, and why:
 - packets: the library passes over malformed ones, and over events that come before CONNECT.
 - the end: exactly one farewell for each accepted client, after its last event.
 
-So none of the library's handlers for what clients send is called; what the application calls is as it was.
+So none of the library's handlers for what clients send is called. What the application calls is as it was, but:
+rooms are strings; `rooms` leaves out the client's own; `get_environ` has nothing; and a listener that waits in
+`call` for its own client waits in vain, since the ack comes after it.
 """
 
 import logging
