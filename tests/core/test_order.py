@@ -172,7 +172,7 @@ async def test_a_failure_does_not_stop_what_comes_after_it() -> None:
 
 
 async def test_what_came_before_and_after_an_event_that_is_no_json() -> None:
-    """Those before it are answered, those after it are not; the client is told why, and said goodbye to once."""
+    """The former are answered, the latter are not; the client is told why, and said goodbye to once."""
     people = echoing({1: 0.1})
     farewells: list[DisconnectReason] = []
     people.on_client_disconnect = lambda wrapper, client, reason: note(farewells, reason)

@@ -3,11 +3,16 @@
 import logging
 from typing import Final
 
+from ..core.transport import Refusal
 from .limits import LOGGED_AT_ONCE, LOGGED_PER_S, MAX_ORIGINS, Limits
 from .metrics import Limit, Metrics
 from .rates import Tally, TokenBuckets
 
 log = logging.getLogger(__name__)
+
+TOO_OFTEN: Final = Refusal("Too many attempts: try again later", {"code": "rate_limited"})
+TOO_MANY_CONNECTIONS: Final = Refusal("Too many connections", {"code": "too_many_connections"})
+UNKNOWN_NAMESPACE: Final = Refusal("There is no such namespace", {"code": "unknown_namespace"})
 
 # A client is not to blame for being refused with one of these codes.
 NO_FAULT: Final = ("timeout", "internal_error", "too_many_connections")

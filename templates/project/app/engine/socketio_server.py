@@ -9,9 +9,9 @@ What is different, and why:
 - packets: the library passes over malformed ones, and over events that come before CONNECT.
 - the end: exactly one farewell for each accepted client, after its last event.
 
-So none of the library's handlers for what clients send is called. What the application calls is as it was, but:
-rooms are strings; `rooms` leaves out the client's own; `get_environ` has nothing; and a listener that waits in
-`call` for its own client waits in vain, since the ack comes after it.
+So none of the library's handlers for what clients send is called. What the application calls is as it was,
+except that rooms are strings, `rooms` leaves out the client's own, `get_environ` has nothing, and a listener
+that waits in `call` for its own client waits in vain, since the ack comes after it.
 """
 
 import logging
@@ -24,7 +24,7 @@ from socketio import packet
 
 from ..core.transport import CLOSING, DisconnectReason, Handler, Refusal
 from . import gate, log_context
-from .admission import Admission
+from .admission import TOO_MANY_CONNECTIONS, TOO_OFTEN, UNKNOWN_NAMESPACE, Admission
 from .connection import Connection
 from .engineio_server import EngineServer
 from .engineio_socket import EngineSocket
@@ -41,10 +41,6 @@ log = logging.getLogger(__name__)
 # The library's own words, but for what it says of each packet; a logger that it makes has its own handler.
 library_log: Any = logging.getLogger(f"{__name__}.library")
 library_log.setLevel(logging.ERROR)
-
-TOO_OFTEN = Refusal("Too many attempts: try again later", {"code": "rate_limited"})
-TOO_MANY_CONNECTIONS = Refusal("Too many connections", {"code": "too_many_connections"})
-UNKNOWN_NAMESPACE = Refusal("There is no such namespace", {"code": "unknown_namespace"})
 
 
 class Server(socketio.AsyncServer):
@@ -198,12 +194,11 @@ class Server(socketio.AsyncServer):
             session.connection.socket.refuse(problem)
             return
         event = received.data[0] if received.data else None
-        is_known = isinstance(event, str) and event in handler.events
-        log_context.begin((handler.namespace, session.sid, session.client_key, event if is_known else OTHER))
+        known = event if isinstance(event, str) and event in handler.events else None
+        log_context.begin((handler.namespace, session.sid, session.client_key, known or OTHER))
         began_s = time.perf_counter()
         outcome, ack = await handler.event(session.sid, event, received.data[1:], wants_ack=id is not None)
-        duration_s = time.perf_counter() - began_s
-        self.metrics.event(handler.namespace, event if is_known else None, outcome, duration_s)
+        self.metrics.event(handler.namespace, known, outcome, time.perf_counter() - began_s)
         if id is not None and not session.closed:
             self._send(session.connection, packet.ACK, handler.namespace, [ack], id)
 
