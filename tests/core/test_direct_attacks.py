@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 
 from app.core import Client, DisconnectReason, SocketWrapper
+from app.engine import Limits
 from support import serving
 from tests.core.behind import engine_of, tasks, until, until_forgotten
 from tests.core.people import Person, people_wrapper
@@ -113,6 +114,45 @@ async def test_messages_that_come_before_a_websocket_changes_hands_are_counted_q
             await client.send(CLOSE)
         await client.until_closed()
     assert caplog.messages == []
+
+
+@asynccontextmanager
+async def upgraded_with_much_to_read() -> AsyncIterator[tuple[SocketWrapper[Person], Tcp]]:
+    """A client that has just changed to a WebSocket, and more waits for it than fits into any buffer."""
+    people = people_wrapper()
+    async with (
+        serving(people, limits=Limits(write_timeout_s=0.4)) as url,
+        upgrading(url) as (polling, client),
+    ):
+        await polling.post('40/people,{"token":"Ada"}')
+        await until(lambda: people.connected_clients)
+        for _ in range(6):
+            await people.broadcast("news", "x" * 500_000)
+        await client.send(text_frame("2probe"))
+        assert await client.receive() == PROBED
+        await client.send(text_frame("5"))
+        (socket,) = engine_of(people).eio.sockets.values()
+        await until(lambda: socket.upgraded)
+        yield people, client
+
+
+async def test_a_client_that_has_read_what_waited_for_its_websocket_is_left_alone() -> None:
+    async with upgraded_with_much_to_read() as (people, client):
+        missing = 3_000_000
+        while missing > 0:
+            missing -= len(await client.receive())
+        await asyncio.sleep(1)  # More than twice the limit.
+        assert engine_of(people).metrics._refused["slow_reader"] == 0
+        await people.broadcast("news", "still here")
+        await receive_until(client, b"still here")
+
+
+async def test_what_waited_for_a_websocket_leaves_no_more_room_than_before() -> None:
+    async with upgraded_with_much_to_read() as (people, _):
+        for _ in range(4):
+            await people.broadcast("news", "x" * 500_000)
+        assert engine_of(people).metrics._refused["slow_reader"] == 1
+        await until_forgotten(people)
 
 
 @pytest.mark.parametrize("then", [b"", CLOSE])

@@ -78,6 +78,8 @@ class DirectWebSocket(asyncio.Protocol):
         self._is_full = False
         self._is_closing = False
         self._close_code = NORMAL_CLOSURE
+        # Much may be sent before it begins: it must be told when the transport is full.
+        transport.set_protocol(self)
 
     # Called by the engine
 
@@ -89,7 +91,6 @@ class DirectWebSocket(asyncio.Protocol):
         """
         self._receiver = receiver
         self._connections.add(self)
-        self._transport.set_protocol(self)
         self._take_all(earlier)
         self._transport.resume_reading()
 
