@@ -259,6 +259,14 @@ async def test_an_opening_handshake_that_cannot_be_read_is_refused() -> None:
         assert await client.until_closed() == bad_request
 
 
+@pytest.mark.parametrize("body", [b"Content-Length: 5", b"Transfer-Encoding: chunked"])
+async def test_an_opening_handshake_has_no_body_that_could_be_read_as_frames(body: bytes) -> None:
+    handshake = OPEN_WEBSOCKET.replace(b"/", b"/socket.io/?EIO=4&transport=websocket", 1)
+    async with connected(SocketServer([people_wrapper()]).asgi_app(Echo()), Limits()) as client:
+        await client.send(handshake[:-2] + body + b"\r\n\r\n")
+        assert (await client.receive()).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+
+
 async def test_no_websocket_is_opened_amid_an_answer() -> None:
     async with connected(Echo(delay_s=1), Limits()) as client:
         await client.send(GET + OPEN_WEBSOCKET)

@@ -41,6 +41,8 @@ def accept_key(url: bytes, scope: Mapping[str, Any]) -> bytes | None:
     if scope["method"] != "GET" or scope["http_version"] != "1.1":
         return None
     headers: dict[bytes, bytes] = dict(scope["headers"])
+    if b"content-length" in headers or b"transfer-encoding" in headers:
+        return None  # The body would be read as frames.
     tokens = {token.strip() for token in headers.get(b"connection", b"").lower().split(b",")}
     if len(headers) != len(scope["headers"]) or b"host" not in headers or b"upgrade" not in tokens:
         return None
