@@ -12,13 +12,15 @@ from pydantic import SecretStr
 from starlette.types import Message, Receive, Scope, Send
 
 from app.__main__ import listen
-from app.engine import Limits
+from app.core import Client, SocketWrapper
+from app.engine import Limits, SocketServer
 from app.engine.limits import READ_BYTES
 from app.engine.uvicorn_server import UvicornServer, uvicorn_config
 from app.engine.websocket import CLOSED, WebSocket
 from app.settings import Settings
 from support import free_port
 from tests.core.behind import until
+from tests.core.people import Person, people_wrapper
 from tests.core.tcp import LOOPS, OPEN_WEBSOCKET, Served, serving_app, tcp, text_frame
 
 IMPATIENT = Limits(write_timeout_s=0.5)
@@ -320,6 +322,34 @@ async def test_no_websocket_is_opened_behind_an_answer_that_is_not_read() -> Non
         await until(lambda: server.waiting_bytes)
         await client.send(OPEN_WEBSOCKET)
         assert b"HTTP/1.1 101" not in await client.until_closed()
+
+
+async def test_a_websocket_that_is_opened_behind_answers_that_fill_the_buffers_is_watched() -> None:
+    size, people = MUCH, people_wrapper()
+
+    @people.listener("echo")
+    async def echo(wrapper: SocketWrapper[Person], client: Client[Person], person: Person, it: str) -> str:
+        return it
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await answer(send, size)
+
+    async with serving_app(SocketServer([people]).asgi_app(app), limits=IMPATIENT) as server:
+        async with tcp(server.port) as client:
+            await client.send(GET)
+            await until(lambda: server.waiting_bytes)
+            # The system has room for a part of what comes next, the answer to the handshake.
+            size -= server.waiting_bytes + 50
+        await until(lambda: not server.connections)
+        async with tcp(server.port) as client:
+            await client.send(GET)
+            await asyncio.sleep(0.1)
+            await client.send(OPEN_WEBSOCKET.replace(b"/", b"/socket.io/?EIO=4&transport=websocket", 1))
+            await asyncio.sleep(0.1)
+            with suppress(ConnectionError):  # It may be cut already.
+                await client.send(text_frame('40/people,{"token":"Ada"}'))
+                await client.send(text_frame(f'42/people,1["echo","{"x" * 500_000}"]'))
+            await until(lambda: not server.connections)
 
 
 @pytest.mark.parametrize("request_text", [GET, OPEN_WEBSOCKET], ids=["http", "websocket"])

@@ -106,6 +106,10 @@ class Upgrade(asyncio.Protocol):
     def abort(self) -> None:
         self._transport.abort()
 
+    def pause_writing(self) -> None:
+        # There is always room for an answer, but where those to earlier requests have not been read.
+        self._transport.abort()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._state.connections.discard(self)
         self._peer.leave()
