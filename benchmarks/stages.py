@@ -30,7 +30,7 @@ from app.engine.socketio_server import Server  # noqa: E402
 from app.engine.uvicorn_patience import LimitedConfig, Peer  # noqa: E402
 from app.engine.websocket import DIRECT  # noqa: E402
 
-CLIENTS, TURNS, ROUNDS = 50, 20, 40
+CLIENTS, TURNS, ROUNDS = 50, 10, 200
 GENEROUS = Limits(events_per_second=10**9, events_burst=10**9, connections_per_address=10**6)
 SMALL = {"text": "x" * 80}
 ROW = {"name": "user number 0", "score": 1.5, "ok": True, "tags": ["a", "b", "c"]}
@@ -128,8 +128,8 @@ def nothing(*_: object, **__: object) -> None: ...
 STAGES: list[tuple[type, str, Callable[..., Any], str]] = [
     (Server, "_send", nothing, "the ack: encoded, framed, written at the end of the turn"),
     (Lifecycle, "event", answered, "the listener: found, arguments checked, called; the ack as JSON"),
-    (Server, "_take_event", nothing, "its turn: limits, a task, the log's context, metrics"),
-    (Server, "_receive", nothing, "the packet: read, its JSON parsed"),
+    (Server, "_take_event", nothing, "its turn: limits, a task, its JSON parsed, the log's context, metrics"),
+    (Server, "_receive", nothing, "the packet: its head read"),
     (EngineSocket, "take", nothing, "the Engine.IO packet"),
 ]
 

@@ -37,7 +37,8 @@ def _bars(axes: Any, records: Records) -> None:
         measured = [(at, ratio) for at, row in enumerate(rows) if (ratio := records.ratio(row, other))]
         places = [at + shift for at, _ in measured]
         bars = axes.barh(places, [ratio for _, ratio in measured], 0.36, color=_COLOURS[other])
-        axes.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
+        for at, ratio in measured:  # Where no goal is in the way.
+            axes.text(0.008, at + shift, f"{ratio:.2f}", color="white", fontsize=8, va="center")
         bars.set_label(_LEGENDS[other])
         for at, row in enumerate(rows):
             goal = _goal(row, other)
