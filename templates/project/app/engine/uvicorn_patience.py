@@ -40,13 +40,17 @@ class LimitedConfig(uvicorn.Config):
         # uvicorn would trust whoever connects from this machine.
         more |= {"proxy_headers": bool(trusted_proxies), "forwarded_allow_ips": list(trusted_proxies)}
         super().__init__(*args, **more)
-        logging.getLogger(WEBSOCKETS_LOG).setLevel(logging.INFO if self.access_log else logging.WARNING)
         self.limits = limits
         self.turn = Turn()
         self.direct_websockets = direct_websockets and libraries.are_as_expected()
         # A client that polls has two; and some are for pages, or have not ended yet.
         self.connections = Tally(2 * limits.connections_per_address + SPARE_CONNECTIONS)
         self._proxies = [ip_network(proxy) for proxy in trusted_proxies]
+
+    def configure_logging(self) -> None:
+        """Called as this is made, and once more in the process that --reload starts."""
+        super().configure_logging()
+        logging.getLogger(WEBSOCKETS_LOG).setLevel(logging.INFO if self.access_log else logging.WARNING)
 
     def is_proxy(self, address: str) -> bool:
         """Whether it is one that is trusted."""
