@@ -174,8 +174,7 @@ async def test_a_failure_does_not_stop_what_comes_after_it() -> None:
 async def test_what_came_before_and_after_an_event_that_is_no_json() -> None:
     """The former are answered, the latter are not; the client is told why, and said goodbye to once."""
     people = echoing({1: 0.1})
-    farewells: list[DisconnectReason] = []
-    people.on_client_disconnect = lambda wrapper, client, reason: note(farewells, reason)
+    farewells = farewells_of(people)
     async with serving(people) as url, raw_socket(url) as client:
         await client.join("/people", {"token": "Ada"})
         await client.send('42/people,1["echo",1]', '42/people,2["echo",', '42/people,3["echo",3]')
@@ -193,8 +192,7 @@ async def test_what_came_before_and_after_an_event_that_is_no_json() -> None:
 
 async def test_a_client_that_left_behind_an_event_that_is_no_json() -> None:
     people = echoing({1: 0.1})
-    farewells: list[DisconnectReason] = []
-    people.on_client_disconnect = lambda wrapper, client, reason: note(farewells, reason)
+    farewells = farewells_of(people)
     async with serving(people) as url:
         async with raw_socket(url) as client:
             await client.join("/people", {"token": "Ada"})
@@ -206,5 +204,14 @@ async def test_a_client_that_left_behind_an_event_that_is_no_json() -> None:
     assert farewells == ["client disconnect"]
 
 
-async def note(farewells: list[DisconnectReason], reason: DisconnectReason) -> None:
-    farewells.append(reason)
+def farewells_of(people: SocketWrapper[Person]) -> list[DisconnectReason]:
+    """Why clients left, from now on."""
+    farewells: list[DisconnectReason] = []
+
+    async def farewell(
+        wrapper: SocketWrapper[Person], client: Client[Person], reason: DisconnectReason
+    ) -> None:
+        farewells.append(reason)
+
+    people.on_client_disconnect = farewell
+    return farewells
