@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
@@ -37,6 +38,7 @@ _REMEDIES: Final = {
     "DATABASE_URL": (
         "DATABASE_URL=sqlite:///app.sqlite3\n       DATABASE_URL=postgresql://user:password@localhost/app"
     ),
+    "REDIS_URL": "REDIS_URL=redis://localhost:6379/0",
     "ALLOWED_ORIGINS": "ALLOWED_ORIGINS=https://example.com,http://localhost:5173",
     "TRUSTED_PROXIES": "TRUSTED_PROXIES=127.0.0.1,10.0.0.0/8",
     "METRICS_TOKEN": (
@@ -83,6 +85,13 @@ def _empty_or_hard_to_guess(secret: SecretStr) -> SecretStr:
     return _hard_to_guess(secret) if secret.get_secret_value() else secret
 
 
+def _install(extra: str) -> str:
+    """What to type for what pyproject.toml has under `optional-dependencies`."""
+    # An environment that uv has made has no pip.
+    pip = ".venv/bin/python -m pip install" if find_spec("pip") else "uv pip install --python .venv"
+    return f"{pip} -e '.[{extra}]'"
+
+
 def _with_async_driver(text: str) -> str:
     """The same database, with the driver that this project uses."""
     try:
@@ -92,11 +101,7 @@ def _with_async_driver(text: str) -> str:
         raise ValueError("it is not a database URL") from None
     if url.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
         if find_spec("psycopg") is None:
-            # An environment that uv has made has no pip.
-            install = (
-                ".venv/bin/python -m pip install" if find_spec("pip") else "uv pip install --python .venv"
-            )
-            raise _Remediable("the driver for PostgreSQL is not installed", f"{install} -e '.[postgres]'")
+            raise _Remediable("the driver for PostgreSQL is not installed", _install("postgres"))
         url = url.set(drivername="postgresql+psycopg")
     elif url.drivername in ("sqlite", "sqlite+aiosqlite"):
         path = url.database or ":memory:"
@@ -107,6 +112,26 @@ def _with_async_driver(text: str) -> str:
     else:
         raise ValueError(f"{url.drivername} is not supported; postgresql and sqlite are")
     return url.render_as_string(hide_password=False)
+
+
+def _redis_url(text: str) -> str:
+    """The same server, as redis-py has it."""
+    if not text:
+        return text
+    try:
+        url = urlsplit(text)
+        _ = url.port
+    except ValueError:
+        raise ValueError("it is not a URL") from None
+    # Valkey speaks as Redis does.
+    scheme = url.scheme.replace("valkeys", "rediss").replace("valkey", "redis")
+    if scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("it has to begin with redis://, rediss://, valkey://, valkeys:// or unix://")
+    if scheme != "unix" and ("@" in url.path + url.fragment or ("@" in url.query and "=" not in url.query)):
+        raise ValueError("it has an @ after its host: in a password, / is written %2F, ? is %3F, # is %23")
+    if find_spec("redis") is None:
+        raise _Remediable("the client for Redis is not installed", _install("redis"))
+    return scheme + text[len(url.scheme) :]
 
 
 def _split_at_commas(text: object) -> object:
@@ -158,6 +183,10 @@ class Settings(Limits, BaseSettings):
     database_url: Annotated[str, AfterValidator(_with_async_driver), Field(repr=False)] = (
         "sqlite:///app.sqlite3"
     )
+    redis_url: Annotated[str, AfterValidator(_redis_url), Field(repr=False)] = ""
+    redis_prefix: Annotated[str, Field(min_length=1)] = "[= project_name =]"
+    redis_required: bool = True
+    lease_s: Annotated[int, Field(ge=3)] = 10
     allowed_origins: Annotated[
         tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_split_at_commas)
     ] = ()
@@ -175,6 +204,12 @@ class Settings(Limits, BaseSettings):
     def safe_database_url(self) -> str:
         """The database's URL without its password: for people and logs."""
         return make_url(self.database_url).render_as_string(hide_password=True)
+
+    @property
+    def safe_redis_url(self) -> str:
+        """Likewise, where Redis is."""
+        url = urlsplit(self.redis_url)
+        return f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}"
 
 
 def load_settings() -> Settings:
@@ -195,7 +230,7 @@ def load_settings() -> Settings:
 
 def _explain(error: ErrorDetails) -> str:
     name = str(error["loc"][0]).upper()
-    if name in ("TOKEN_SECRET", "DATABASE_URL", "METRICS_TOKEN"):
+    if name in ("TOKEN_SECRET", "DATABASE_URL", "REDIS_URL", "METRICS_TOKEN"):
         what = f"{name} is missing" if error["input"] == SecretStr("") else f"{name} cannot be used"
     else:
         what = f'{name} cannot be "{error["input"]}"'

@@ -10,6 +10,9 @@ from app import settings
 from app.engine import Limits
 from app.settings import PROJECT, Settings, SettingsError, load_settings
 
+needs_redis = pytest.mark.skipif(
+    find_spec("redis") is None, reason='the client is missing: pip install -e ".[redis]"'
+)
 needs_postgres = pytest.mark.skipif(
     find_spec("psycopg") is None, reason='the driver is missing: pip install -e ".[postgres]"'
 )
@@ -39,6 +42,10 @@ def test_only_the_secret_has_no_default() -> None:
         "login_attempts_per_minute": 10,
         "token_lifetime_s": 6000,
         "database_url": f"sqlite+aiosqlite:///{PROJECT}/app.sqlite3",
+        "redis_url": "",
+        "redis_prefix": "[= project_name =]",
+        "redis_required": True,
+        "lease_s": 10,
         "allowed_origins": (),
         "trusted_proxies": (),
         "log_format": "text",
@@ -167,23 +174,77 @@ def test_a_database_url_gets_its_driver(written: str, meant: str, monkeypatch: p
 
 @pytest.mark.parametrize(
     ("installed", "command"),
+    [(["pip"], ".venv/bin/python -m pip install"), ([], "uv pip install --python .venv")],
+)
+@pytest.mark.parametrize(
+    ("name", "url", "what", "extra"),
     [
-        (["pip"], ".venv/bin/python -m pip install -e '.[postgres]'"),
-        ([], "uv pip install --python .venv -e '.[postgres]'"),
+        ("DATABASE_URL", "postgresql://ada:hunter2@db/app", "driver for PostgreSQL", "postgres"),
+        ("REDIS_URL", "redis://ada:hunter2@db", "client for Redis", "redis"),
     ],
 )
 def test_a_missing_driver_is_named_with_the_command_that_installs_it(
-    installed: list[str], command: str, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    url: str,
+    what: str,
+    extra: str,
+    installed: list[str],
+    command: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(settings, "find_spec", lambda name: name if name in installed else None)
-    monkeypatch.setenv("DATABASE_URL", "postgresql://ada:hunter2@db/app")
+    monkeypatch.setenv(name, url)
     with pytest.raises(SettingsError) as refusal:
         load_settings()
     assert str(refusal.value).splitlines()[:3] == [
-        "error: DATABASE_URL cannot be used",
-        "  the driver for PostgreSQL is not installed",
-        f"  try: {command}",
+        f"error: {name} cannot be used",
+        f"  the {what} is not installed",
+        f"  try: {command} -e '.[{extra}]'",
     ]
+
+
+@needs_redis
+@pytest.mark.parametrize(
+    ("written", "meant", "shown"),
+    [
+        ("redis://localhost", "redis://localhost", "redis://localhost"),
+        ("valkeys://:hunter2@db:6380/1", "rediss://:hunter2@db:6380/1", "rediss://db:6380/1"),
+        (
+            "unix:///run/redis.sock?password=hunter2",
+            "unix:///run/redis.sock?password=hunter2",
+            "unix:///run/redis.sock",
+        ),
+    ],
+)
+def test_a_redis_url_can_be_one_of_valkey_and_is_shown_without_its_password(
+    written: str, meant: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", written)
+    loaded = load_settings()
+    assert (loaded.redis_url, loaded.safe_redis_url) == (meant, shown)
+    assert "hunter2" not in repr(loaded)
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ("localhost:6379", "it has to begin with redis://"),
+        ("http://localhost:6379", "it has to begin with redis://"),
+        ("redis://localhost:port", "it is not a URL"),
+        ("redis://:pass/word@localhost", "it is not a URL"),
+        ("redis://user/pass@localhost", "it has an @ after its host"),
+    ],
+)
+def test_a_redis_url_that_cannot_be_one_is_refused(
+    written: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", written)
+    with pytest.raises(SettingsError) as refusal:
+        load_settings()
+    problem, because, remedy, _ = str(refusal.value).splitlines()
+    assert problem == "error: REDIS_URL cannot be used"
+    assert because.startswith(f"  {reason}")
+    assert remedy == "  try: REDIS_URL=redis://localhost:6379/0"
 
 
 @needs_postgres
