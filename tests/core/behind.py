@@ -6,6 +6,16 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from app.core import SocketWrapper
+from app.engine.limits import DEFAULT_LIMITS
+from app.engine.metrics import Metrics
+from app.engine.rooms import Rooms
+from app.engine.roster import Roster
+from app.engine.socketio_server import Server
+
+
+def engine_alone() -> Any:
+    """A python-socketio server without wrappers, on its own."""
+    return Server(None, DEFAULT_LIMITS, Metrics(), Rooms(), Roster(DEFAULT_LIMITS.connections_per_client))
 
 
 def engine_of(wrapper: SocketWrapper[Any]) -> Any:
@@ -22,7 +32,7 @@ def ping_every(wrapper: SocketWrapper[Any], interval_s: float, *, timeout_s: flo
 def remembered(wrapper: SocketWrapper[Any]) -> dict[str, Any]:
     """Everything that a client leaves behind while it is connected: empty when nobody is."""
     engine = engine_of(wrapper)
-    lifecycle = engine._by_namespace[wrapper.namespace]
+    lifecycle = engine.handlers[wrapper.namespace]
     everything = {
         "registry": wrapper.connected_clients,
         "rooms": engine.manager.rooms,
@@ -34,9 +44,9 @@ def remembered(wrapper: SocketWrapper[Any]) -> dict[str, Any]:
         "connections": engine.connections,
         "sockets": engine.eio.sockets,
         "environ": engine.environ,
-        "tallies": [
-            tally for tally in (engine.admission._connections, engine.admission._clients) if len(tally)
-        ],
+        "tallies": dict(engine.admission._connections._counts),
+        "roster": engine.roster.entries,
+        "asked": engine.manager._asked,
         "lifecycle": lifecycle._clients,
         "timers": lifecycle._expiries,
         "disconnecting": lifecycle._tasks,

@@ -60,7 +60,7 @@ async def test_a_client_that_left_has_no_timer(lifetime_s: float, caplog: pytest
         async with raw_socket(url) as client:
             await client.join("/people", {"token": "Ada"})
             await until(lambda: "timers" in remembered(people))
-            (timer,) = engine_of(people)._by_namespace["/people"]._expiries.values()
+            (timer,) = engine_of(people).handlers["/people"]._expiries.values()
         await until_forgotten(people)
         assert timer.cancelled()
     assert farewells == ["transport close"]

@@ -23,12 +23,12 @@ from app.engine.engineio_polling import PollingSocket
 from app.engine.engineio_server import EngineServer
 from app.engine.engineio_socket import EngineSocket
 from app.engine.environ import environ_of
-from app.engine.limits import DEFAULT_LIMITS
 from app.engine.rooms import Rooms
 from app.engine.socketio_server import Server
 from app.engine.uvicorn_http import HttpProtocol
 from app.engine.uvicorn_server import UvicornServer
 from app.engine.uvicorn_websocket import WebSocketProtocol
+from tests.core.behind import engine_alone
 
 EMIT = "self, event, data, namespace, room=None, skip_sid=None, callback=None, to=None, **kwargs"
 # Each with the parameters that the library passes, or that we pass to it.
@@ -165,14 +165,14 @@ async def test_a_request_is_to_engineio_what_the_library_would_make_of_it(method
         assert await body.read(4) == await theirs["wsgi.input"].read(4) == b"4abc"
     unused = {name: theirs[name] for name in UNUSED}
     assert {**ours, **unused, "wsgi.input": theirs["wsgi.input"]} == theirs
-    server: Any = Server(None, DEFAULT_LIMITS)
+    server = engine_alone()
     assert server.eio._async["translate_request"] is environ_of
     library: Any = engineio.AsyncServer(async_mode="asgi")
     assert library._async["translate_request"] is asgi.translate_request
 
 
 async def test_sockets_are_ours_and_are_where_the_library_looks_for_them() -> None:
-    server: Any = Server(None, DEFAULT_LIMITS)
+    server = engine_alone()
     assert set(server.eio.handlers) == {"connect", "message", "disconnect"}
     assert await answered(server.eio, "EIO=4&transport=polling", "GET")
     (socket,) = server.eio.sockets.values()
@@ -186,14 +186,14 @@ async def test_sockets_are_ours_and_are_where_the_library_looks_for_them() -> No
 
 async def test_the_library_makes_no_task_that_looks_for_dead_clients() -> None:
     """Its sockets' pings would be counted twice. `_handle_connect` is what would start it."""
-    server: Any = Server(None, DEFAULT_LIMITS)
+    server = engine_alone()
     await answered(server.eio, "EIO=4&transport=polling", "GET")
     assert server.eio.service_task_handle is None
     assert len(asyncio.all_tasks()) == 1
 
 
 async def test_the_library_answers_400_to_a_post_that_raises_and_closes_its_session() -> None:
-    server: Any = Server(None, DEFAULT_LIMITS)
+    server = engine_alone()
     await answered(server.eio, "EIO=4&transport=polling", "GET")
     (sid,) = server.eio.sockets
     assert await answered(server.eio, f"transport=polling&sid={sid}", "POST", b"4abc") == (
@@ -211,7 +211,7 @@ def test_a_socket_begins_as_if_it_had_answered_a_ping() -> None:
 
 
 async def test_a_room_that_the_library_refuses_hides_no_client() -> None:
-    server: Any = Server(None, DEFAULT_LIMITS)
+    server = engine_alone()
     ada, eve = server.manager.add("ada", "/"), server.manager.add("eve", "/")
     with pytest.raises(ValueError, match="cannot enter a sid room"):
         await server.enter_room(eve, ada)

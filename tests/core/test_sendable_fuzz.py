@@ -21,7 +21,7 @@ from socketio.packet import EVENT
 
 from app.core.transport import Json
 from app.core.wire import to_plain, to_wire
-from app.engine.outgoing import Outgoing
+from app.engine.outgoing import outgoing
 
 
 class Choice(Enum):
@@ -151,7 +151,7 @@ def test_what_is_sent_is_the_same_whoever_writes_it(value: object) -> None:
     assert exactly(made_by(to_wire, value)) == exactly(plain)
     if plain is not ValueError:
         assert not has_placeholder(plain)
-        fast, slow = (Outgoing(EVENT, "/", ["event", made]) for made in (to_wire(value), plain))
+        fast, slow = (outgoing(EVENT, "/", ["event", made]) for made in (to_wire(value), plain))
         assert fast.attachments == slow.attachments
         start = fast.text.index(b"[")
         written = [json.loads(each.text[start:], parse_constant=pytest.fail) for each in (fast, slow)]

@@ -17,13 +17,15 @@ from fastapi import FastAPI
 from socketio.packet import ACK, CONNECT_ERROR
 from starlette.types import ASGIApp
 
-from app.core.transport import DisconnectReason, Handshake
+from app.core.transport import DisconnectReason, Handshake, Presence
 from app.engine import STATE_KEY, Limits, SocketServer
 from app.engine.admission import Admission
 from app.engine.connection import Connection
 from app.engine.engineio_server import EngineServer
 from app.engine.engineio_socket import EngineSocket
 from app.engine.metrics import Metrics
+from app.engine.rooms import Rooms
+from app.engine.roster import Roster
 from app.engine.socketio_server import Server
 from app.engine.uvicorn_server import UvicornServer, uvicorn_config
 
@@ -46,6 +48,22 @@ class Echo:
 
     def client_key(self, sid: str) -> str:
         return sid
+
+    @property
+    def watches_presence(self) -> bool:
+        return False
+
+    def published(self, sid: str) -> bytes:
+        return b"{}"
+
+    async def came(self, presence: Presence) -> None:
+        raise NotImplementedError
+
+    async def went(self, presence: Presence) -> None:
+        raise NotImplementedError
+
+    async def dismiss(self, key: str, code: str, message: str) -> int:
+        raise NotImplementedError
 
     async def connected(self, sid: str) -> None:
         await self._send(sid, "auth", [self._auth.pop(sid) or {}])
@@ -94,7 +112,7 @@ class EchoServer(EngineServer):
 
 class SuiteSocketServer(SocketServer):
     def __init__(self, limits: Limits) -> None:
-        self._server = SuiteServer(None, limits)
+        self._server = SuiteServer(None, limits, Metrics(), Rooms(), Roster(limits.connections_per_client))
         self.main, self.custom = Echo(self._server, "/"), Echo(self._server, "/custom")
         for echo in (self.main, self.custom):
             self._server.add(echo)

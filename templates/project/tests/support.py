@@ -164,6 +164,14 @@ class Member:
     async def emit(self, event: str, *args: Any) -> None:
         await self._socket.emit(event, args, namespace=self.namespace)
 
+    def answer(self, event: str, *args: Any) -> None:
+        """From now on, when the server asks with this event, answer with these arguments."""
+
+        async def reply(*_: Any) -> tuple[Any, ...]:
+            return args
+
+        self._socket.on(event, reply, namespace=self.namespace)
+
     async def hears(self, event: str, *, within_s: float = 5) -> Any:
         """The next thing heard, which must be `event`: its argument (a list when there are several)."""
         heard, args = await asyncio.wait_for(self._heard.get(), within_s)

@@ -2,10 +2,10 @@
 
 from .connections import Client, ClientKey
 from .handshake import ClientMetadata
-from .results import SocketError, SocketNok, SocketOk, socket_nok, socket_ok
+from .results import SocketError, SocketNok, SocketOk, Unavailable, socket_nok, socket_ok
 from .socket_wrapper import NotAttached, SocketWrapper
 from .tokens import Claims, InvalidToken, Token
-from .transport import DisconnectReason, Handshake
+from .transport import DisconnectReason, Handshake, OnlineCount, Presence
 
 __all__ = [
     "Claims",
@@ -16,11 +16,14 @@ __all__ = [
     "Handshake",
     "InvalidToken",
     "NotAttached",
+    "OnlineCount",
+    "Presence",
     "SocketError",
     "SocketNok",
     "SocketOk",
     "SocketWrapper",
     "Token",
+    "Unavailable",
     "socket_nok",
     "socket_ok",
 ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from .results import SocketOk
-from .transport import CLOSING, Handshake, Transport
+from .transport import CLOSING, Handshake, Transport, named_room
 from .wire import to_wire
 
 Metadata = TypeVar("Metadata")
@@ -16,18 +16,6 @@ ClientKey = str | int | UUID
 
 # No middleware takes longer to decide.
 LONGEST_WAIT_S = 600
-
-ACCEPTED = "accepted"  # The room of every accepted connection: broadcasts go there.
-
-
-def client_room(key: ClientKey) -> str:
-    """The room of all connections of one client."""
-    return f"client:{key}"
-
-
-def named_room(name: str) -> str:
-    """A room of yours; the prefix keeps it apart from `accepted` and from the clients' rooms."""
-    return f"room:{name}"
 
 
 class Client(Generic[Metadata]):
@@ -39,6 +27,9 @@ class Client(Generic[Metadata]):
     metadata: Metadata
     """What the middleware returned for this connection."""
 
+    published: bytes
+    """What `published_metadata` made of it, as JSON."""
+
     def __init__(self, handshake: Handshake, transport: Transport) -> None:
         self.sid = handshake.sid
         self.handshake = handshake
@@ -48,10 +39,11 @@ class Client(Generic[Metadata]):
         self._transport = transport
         self._accepted = False
 
-    def accept(self, key: str, verdict: SocketOk[Metadata]) -> None:
+    def accept(self, key: str, verdict: SocketOk[Metadata], published: bytes) -> None:
         """The middleware's verdict: the wrapper calls it, again when the client renews its token."""
         self._accepted = True
         self.key = key
+        self.published = published
         self.metadata = verdict.new_metadata
         self.expires_at = verdict.expires_at
 

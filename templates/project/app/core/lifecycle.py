@@ -6,11 +6,14 @@ import time
 from collections.abc import Awaitable, Container, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .connections import ACCEPTED, Client, client_room
+import orjson
+
+from .connections import Client
 from .handshake import ClientMetadata, read_handshake
 from .listeners import RENEWAL
 from .results import SocketError, SocketNok, SocketOk, ack_nok, ack_ok
-from .transport import DisconnectReason, Handshake, Refusal
+from .transport import ACCEPTED, DisconnectReason, Handshake, Presence, Refusal, client_room
+from .wire import to_plain
 
 if TYPE_CHECKING:
     from .socket_wrapper import SocketWrapper
@@ -46,13 +49,31 @@ class Lifecycle(Generic[Metadata]):
         self._clients[client.sid] = client
         return None
 
+    @property
+    def watches_presence(self) -> bool:
+        return bool(self._wrapper.on_client_online or self._wrapper.on_client_offline)
+
     def client_key(self, sid: str) -> str:
         return self._clients[sid].key
 
+    def published(self, sid: str) -> bytes:
+        return self._clients[sid].published
+
+    async def came(self, presence: Presence) -> None:
+        if self._wrapper.on_client_online:
+            await self._run_hook(self._wrapper.on_client_online(self._wrapper, presence))
+
+    async def went(self, presence: Presence) -> None:
+        if self._wrapper.on_client_offline:
+            await self._run_hook(self._wrapper.on_client_offline(self._wrapper, presence))
+
+    async def dismiss(self, key: str, code: str, message: str) -> int:
+        return await self._wrapper.connections.dismiss(key, code=code, message=message)
+
     async def _verdict(
         self, client: Client[Metadata], comm_id: str | None, metadata: ClientMetadata
-    ) -> tuple[str, SocketOk[Metadata]]:
-        """Who the middleware says this is.
+    ) -> tuple[str, SocketOk[Metadata], bytes]:
+        """Who the middleware says this is, and what others may know of that.
 
         Raises:
             SocketError: Nobody, whatever the reason.
@@ -67,7 +88,7 @@ class Lifecycle(Generic[Metadata]):
                 raise SocketError(result.code, result.message)
             if not isinstance(result, SocketOk):
                 raise TypeError(f"the middleware returned neither socket_ok nor socket_nok: {result!r:.80}")
-            return self._key_of(client, result), result
+            return self._key_of(client, result), result, self._published(result)
         except SocketError:
             raise
         except (Exception, SystemExit, asyncio.CancelledError):
@@ -84,6 +105,13 @@ class Lifecycle(Generic[Metadata]):
         if key is None or key == "":
             raise ValueError(f"the middleware returned metadata with an empty {field!r}")
         return str(key)
+
+    def _published(self, result: SocketOk[Metadata]) -> bytes:
+        publish = self._wrapper.published_metadata
+        published = to_plain(publish(result.new_metadata)) if publish else {}
+        if not isinstance(published, dict):
+            raise TypeError(f"published_metadata returned no mapping: {published!r:.80}")
+        return orjson.dumps(published)
 
     def _disconnect_at(self, unix_time_s: float, client: Client[Metadata]) -> asyncio.TimerHandle:
         def disconnect() -> None:
@@ -147,10 +175,11 @@ class Lifecycle(Generic[Metadata]):
         if len(args) != 1 or not isinstance(args[0], str):
             raise SocketError("invalid_payload", f"{RENEWAL} has one argument: the token")
         _, metadata = read_handshake(client.handshake)
-        key, result = await self._verdict(client, args[0], metadata)
+        key, result, published = await self._verdict(client, args[0], metadata)
         if key != client.key:
             raise SocketError("wrong_client", "This token is somebody else's")
-        client.accept(key, result)
+        client.accept(key, result, published)
+        await self._wrapper.transport.publish(key, published)
         self._watch_expiry(client)
         return {"expires_at": client.expires_at}
 

@@ -63,6 +63,13 @@ class SocketError(Exception):
         self.details = to_plain(details)
 
 
+class Unavailable(SocketError):
+    """What only other servers know cannot be had just now. A listener that lets it pass answers with it."""
+
+    def __init__(self) -> None:
+        super().__init__("unavailable", "The server cannot tell just now: try again")
+
+
 def ack_ok(value: object) -> Any:
     """The ack of a listener that returned `value`, ready to be sent.
 

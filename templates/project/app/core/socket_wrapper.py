@@ -1,31 +1,27 @@
 """SocketWrapper: one Socket.IO namespace, with its guard, its listeners and its clients."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias, TypeVar, overload
+from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-from .connections import ACCEPTED, Client, ClientKey, Connections, client_room, named_room
+from .connections import Client, ClientKey, Connections
 from .handshake import ClientMetadata
+from .hooks import ConnectHook, DisconnectHook, ListenerFunction, Middleware, PresenceHook, Publish
 from .lifecycle import Lifecycle
 from .listeners import Listener, Listeners
-from .results import SocketNok, SocketOk, socket_ok
-from .transport import DisconnectReason, Transport
+from .results import SocketOk, socket_ok
+from .transport import (
+    ACCEPTED,
+    OnlineCount,
+    Presence,
+    Transport,
+    client_room,
+    named_room,
+)
 from .wire import to_wire
 
 Metadata = TypeVar("Metadata")
 Params = ParamSpec("Params")
 Answer = TypeVar("Answer")
-
-Middleware: TypeAlias = Callable[
-    ["SocketWrapper[Metadata]", Client[Metadata], str | None, ClientMetadata],
-    Awaitable[SocketOk[Metadata] | SocketNok],
-]
-ConnectHook: TypeAlias = Callable[["SocketWrapper[Metadata]", Client[Metadata], Metadata], Awaitable[None]]
-DisconnectHook: TypeAlias = Callable[
-    ["SocketWrapper[Metadata]", Client[Metadata], DisconnectReason], Awaitable[None]
-]
-ListenerFunction: TypeAlias = Callable[
-    Concatenate["SocketWrapper[Metadata]", Client[Metadata], Metadata, Params], Awaitable[Answer]
-]
 
 
 class NotAttached(RuntimeError):
@@ -50,6 +46,10 @@ class SocketWrapper(Generic[Metadata]):
             user's id; without one, each connection is a client of its own.
         after_client_connect: Runs once the client knows that it is accepted.
         on_client_disconnect: Runs exactly once for each accepted connection.
+        published_metadata: What everybody may know of a client: `online` and the next two tell it.
+        on_client_online: Runs when a client joins: its first connection is there. The calls for its
+            connections run beside it. In a cluster, it runs on one of the servers.
+        on_client_offline: Likewise, when a client leaves: its last connection is gone.
         listeners: Event -> listener; the same as `@wrapper.listener(event)` above each.
         middleware_timeout_s: A middleware that takes longer refuses the client.
     """
@@ -61,6 +61,9 @@ class SocketWrapper(Generic[Metadata]):
         socket_namespace: str,
         after_client_connect: ConnectHook[None] | None = None,
         on_client_disconnect: DisconnectHook[None] | None = None,
+        published_metadata: Publish[None] | None = None,
+        on_client_online: PresenceHook[None] | None = None,
+        on_client_offline: PresenceHook[None] | None = None,
         listeners: Mapping[str, ListenerFunction[None, ..., object]] | None = None,
     ) -> None: ...
     @overload
@@ -72,6 +75,9 @@ class SocketWrapper(Generic[Metadata]):
         client_connection_key: str | None = None,
         after_client_connect: ConnectHook[Metadata] | None = None,
         on_client_disconnect: DisconnectHook[Metadata] | None = None,
+        published_metadata: Publish[Metadata] | None = None,
+        on_client_online: PresenceHook[Metadata] | None = None,
+        on_client_offline: PresenceHook[Metadata] | None = None,
         listeners: Mapping[str, ListenerFunction[Metadata, ..., object]] | None = None,
         middleware_timeout_s: float = 5.0,
     ) -> None: ...
@@ -83,6 +89,9 @@ class SocketWrapper(Generic[Metadata]):
         client_connection_key: str | None = None,
         after_client_connect: Any = None,
         on_client_disconnect: Any = None,
+        published_metadata: Any = None,
+        on_client_online: Any = None,
+        on_client_offline: Any = None,
         listeners: Any = None,
         middleware_timeout_s: float = 5.0,
     ) -> None:
@@ -95,6 +104,9 @@ class SocketWrapper(Generic[Metadata]):
         self.client_connection_key = client_connection_key
         self.after_client_connect: ConnectHook[Metadata] | None = after_client_connect
         self.on_client_disconnect: DisconnectHook[Metadata] | None = on_client_disconnect
+        self.published_metadata: Publish[Metadata] | None = published_metadata
+        self.on_client_online: PresenceHook[Metadata] | None = on_client_online
+        self.on_client_offline: PresenceHook[Metadata] | None = on_client_offline
         self.middleware_timeout_s = middleware_timeout_s
         self.listeners = Listeners()
         self.connections = Connections[Metadata]()
@@ -136,7 +148,7 @@ class SocketWrapper(Generic[Metadata]):
             raise NotAttached(f"{self.namespace} has no server yet: send once the server runs")
         return self._transport
 
-    # Who is here, in this process.
+    # Who is connected to this server.
 
     @property
     def connected_clients(self) -> Mapping[str, Sequence[Client[Metadata]]]:
@@ -159,7 +171,27 @@ class SocketWrapper(Generic[Metadata]):
         """
         return next((client for client in self.connections if getattr(client.metadata, field) == value), None)
 
-    # Sending. All of these raise NotAttached before a server runs, and ValueError for what cannot be sent.
+    # Who is online, on this server or, in a cluster, on another one. All of these raise Unavailable while a
+    # server of a cluster cannot know.
+
+    async def online(self) -> Mapping[str, Presence]:
+        """Client key -> what is known of it, for every client."""
+        return await self.transport.online()
+
+    async def is_online(self, key: ClientKey) -> bool:
+        """Whether the client has a connection."""
+        return await self.transport.presence(str(key)) is not None
+
+    async def presence(self, key: ClientKey) -> Presence | None:
+        """What is known of a client, None when it is not online."""
+        return await self.transport.presence(str(key))
+
+    async def count_online(self) -> OnlineCount:
+        """How many clients there are, and how many connections they have."""
+        return await self.transport.count_online()
+
+    # Sending, in a cluster also to clients of other servers. All of these raise ValueError for what cannot be
+    # sent, and NotAttached before a server runs.
 
     async def broadcast(self, event: str, *args: object) -> None:
         """Send an event to every accepted client."""
@@ -167,7 +199,7 @@ class SocketWrapper(Generic[Metadata]):
 
     async def broadcast_except_client(self, key: ClientKey, event: str, *args: object) -> None:
         """Send an event to every client but one: none of its connections gets it."""
-        await self._emit(event, args, rooms=[ACCEPTED], except_rooms=[client_room(key)])
+        await self._emit(event, args, rooms=[ACCEPTED], except_rooms=[client_room(str(key))])
 
     async def send_to_client(self, key: ClientKey, event: str, *args: object) -> int:
         """Send an event to all connections of a client.
@@ -175,9 +207,19 @@ class SocketWrapper(Generic[Metadata]):
         Returns:
             How many connections that were: 0 when the client is not connected.
         """
-        receivers = self.connections.count(key)
-        await self._emit(event, args, rooms=[client_room(key)])
-        return receivers
+        return await self.transport.emit_to_client(str(key), event, [to_wire(arg) for arg in args])
+
+    async def call_client(
+        self, key: ClientKey, event: str, *args: object, timeout_s: float = 5.0
+    ) -> Sequence[Sequence[Any]]:
+        """Send an event to all connections of a client, and wait for their acks.
+
+        Returns:
+            What each connection answered that did so in time: the arguments of its ack. They are the client's
+            word, and not checked.
+        """
+        wire_args = [to_wire(arg) for arg in args]
+        return await self.transport.call_client(str(key), event, wire_args, timeout_s)
 
     async def disconnect_client(
         self, key: ClientKey, *, code: str = "disconnected", message: str = "Goodbye"
@@ -189,7 +231,7 @@ class SocketWrapper(Generic[Metadata]):
         Returns:
             How many connections that were.
         """
-        return await self.connections.dismiss(key, code=code, message=message)
+        return await self.transport.dismiss(str(key), code, message)
 
     async def send_to_room(self, room: str, event: str, *args: object) -> None:
         """Send an event to every connection that joined `room` (see `Client.join`)."""

@@ -2,7 +2,10 @@
 
 Everything above this line (wrappers, middlewares, listeners) is plain, sequential code, because the engine
 promises: the calls for one connection never overlap, and they come in the order
-`handshake, connected, event..., disconnected`.
+`handshake, connected, event..., disconnected`. Those for one client, `came` and `went`, take turns, too; they
+run beside the calls for its connections.
+
+The server may be one of several: what a `Transport` does, it does wherever the clients are.
 """
 
 from collections.abc import Collection, Container, Mapping, Sequence
@@ -24,6 +27,19 @@ DisconnectReason = Literal[
 
 # A value that is JSON already, as UTF-8: it is encoded once, whoever it is for.
 Json: TypeAlias = orjson.Fragment
+
+ACCEPTED: Final = "accepted"  # The room of every accepted connection: broadcasts go there.
+
+
+def client_room(key: str) -> str:
+    """The room of all connections of one client."""
+    return f"client:{key}"
+
+
+def named_room(name: str) -> str:
+    """A room of the application's; the prefix keeps it apart from `accepted` and from the clients' rooms."""
+    return f"room:{name}"
+
 
 # The event that tells a client why the server is about to end its connection, with {code, message}.
 CLOSING: Final = "closing"
@@ -49,6 +65,24 @@ class Refusal:
     data: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """A client that is online: somebody with at least one open connection, wherever that is."""
+
+    key: str
+    metadata: Mapping[str, Any]
+    """What the namespace publishes of its clients, as JSON has it: of the connection that came last."""
+    connections: int
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineCount:
+    """How many there are online."""
+
+    clients: int
+    connections: int
+
+
 class Transport(Protocol):
     """What the core asks of the engine, for one namespace. A `sid` that is gone is ignored.
 
@@ -59,6 +93,29 @@ class Transport(Protocol):
         self, event: str, args: Sequence[Any], *, rooms: Collection[str], except_rooms: Collection[str] = ()
     ) -> None:
         """Send an event to all who are in one of `rooms`, without those in one of `except_rooms`."""
+
+    async def emit_to_client(self, key: str, event: str, args: Sequence[Any]) -> int:
+        """Send an event to all connections of a client: to how many."""
+        ...
+
+    async def call_client(self, key: str, event: str, args: Sequence[Any], timeout_s: float) -> list[Any]:
+        """Likewise, and the acks that come in time: each is the list of what one connection answered."""
+        ...
+
+    async def dismiss(self, key: str, code: str, message: str) -> int:
+        """Have each server call `Handler.dismiss`: how many connections the client had."""
+        ...
+
+    async def publish(self, key: str, published: bytes) -> None:
+        """What everybody may know of a client that is connected here has changed: see `Handler.published`."""
+
+    async def online(self) -> Mapping[str, Presence]:
+        """Raises `Unavailable`, as the next two do."""
+        ...
+
+    async def presence(self, key: str) -> Presence | None: ...
+
+    async def count_online(self) -> OnlineCount: ...
 
     async def enter(self, sid: str, room: str) -> None: ...
 
@@ -76,12 +133,33 @@ class Handler(Protocol):
     events: Container[str]
     """The events that have a listener; every other name is whatever a client made up."""
 
+    @property
+    def watches_presence(self) -> bool:
+        """Whether `came` and `went` have anything to do."""
+        ...
+
     async def handshake(self, handshake: Handshake) -> Refusal | None:
         """Accept (None) or refuse a client."""
         ...
 
     def client_key(self, sid: str) -> str:
         """Who a client is that was accepted."""
+        ...
+
+    def published(self, sid: str) -> bytes:
+        """What everybody may know of a client that was accepted: an object, as JSON."""
+        ...
+
+    async def came(self, presence: Presence) -> None:
+        """A client is online that was not: called by one server, whatever the number of them."""
+        ...
+
+    async def went(self, presence: Presence) -> None:
+        """Its last connection is gone, wherever that was: called by one server."""
+        ...
+
+    async def dismiss(self, key: str, code: str, message: str) -> int:
+        """Disconnect a client from this server: how many connections that were."""
         ...
 
     async def connected(self, sid: str) -> None:

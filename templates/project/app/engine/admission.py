@@ -28,7 +28,6 @@ class Admission:
         self.limits = limits
         self._metrics = metrics
         self._connections = Tally(limits.connections_per_address)
-        self._clients = Tally(limits.connections_per_client)
         self._logged = TokenBuckets(LOGGED_PER_S, LOGGED_AT_ONCE, most=MAX_ORIGINS)
         per_minute = limits.failed_handshakes_per_minute
         self._failures = TokenBuckets(per_minute / 60, per_minute, most=MAX_ORIGINS)
@@ -52,17 +51,6 @@ class Admission:
 
     def leave(self, origin: str) -> None:
         self._connections.leave(origin)
-
-    def enter_as(self, client_key: str, namespace: str) -> bool:
-        """Count a connection of a client, unless it has too many; `leave_as` is for what was counted."""
-        is_let_in = self._clients.enter(f"{namespace},{client_key}")
-        if not is_let_in:
-            why = f"{self.limits.connections_per_client} connections to {namespace}"
-            self.refused("too_many_connections", f"client {client_key}", why)
-        return is_let_in
-
-    def leave_as(self, client_key: str, namespace: str) -> None:
-        self._clients.leave(f"{namespace},{client_key}")
 
     def failed(self, origin: str, code: str) -> None:
         """A handshake was refused with this code."""

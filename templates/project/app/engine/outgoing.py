@@ -22,39 +22,59 @@ class Outgoing:
     """A packet on its way to clients, with the bytes in it as attachments.
 
     Args:
-        data: JSON, with `Json` or, in events and acks, bytes in any place; not NaN, which would become null.
+        body: Its data, as JSON.
         id: Of the event that this is the ack of, or of an event that wants one.
     """
 
-    __slots__ = ("attachments", "frames", "size", "text")
+    __slots__ = ("_body_at", "attachments", "frames", "size", "text")
 
-    def __init__(self, kind: int, namespace: str, data: Any = None, id: int | None = None) -> None:
-        self.attachments: Sequence[bytes] = ()
-        try:
-            body = b"" if data is None else orjson.dumps(data)
-        except TypeError:
-            # It has bytes, integers of over 64 bits, or half a character: all that orjson does not write.
-            self.attachments = []
-            body = json.dumps(
-                data, default=partial(_replace, self.attachments), separators=(",", ":")
-            ).encode()
+    def __init__(
+        self,
+        kind: int,
+        namespace: str,
+        body: bytes,
+        attachments: Sequence[bytes] = (),
+        id: int | None = None,
+    ) -> None:
         where = "" if namespace == "/" else f"{namespace},"
         number = "" if id is None else id
-        if self.attachments:
-            self.text = f"{BINARY_KINDS[kind]}{len(self.attachments)}-{where}{number}".encode() + body
+        if attachments:
+            head = f"{BINARY_KINDS[kind]}{len(attachments)}-{where}{number}".encode()
         else:
-            self.text = f"{kind}{where}{number}".encode() + body
+            head = f"{kind}{where}{number}".encode()
+        self.attachments = attachments
+        self.text = head + body
+        self._body_at = len(head)
         # As frames of a WebSocket.
         self.frames = text_frame(b"4" + self.text)
         # In bytes, as it crosses the network uncompressed.
         self.size = len(self.text)
-        if self.attachments:
-            self.frames = b"".join((self.frames, *map(binary_frame, self.attachments)))
-            self.size += sum(map(len, self.attachments))
+        if attachments:
+            self.frames = b"".join((self.frames, *map(binary_frame, attachments)))
+            self.size += sum(map(len, attachments))
+
+    @property
+    def body(self) -> bytes:
+        return self.text[self._body_at :]
 
     def packets(self) -> list[Packet]:
         """As Engine.IO has it: for one client, since each remembers how it was encoded for the first."""
         return [Packet(MESSAGE, part) for part in (self.text.decode(), *self.attachments)]
+
+
+def outgoing(kind: int, namespace: str, data: Any = None, id: int | None = None) -> Outgoing:
+    """Data on its way to clients.
+
+    Args:
+        data: JSON, with `Json` or, in events and acks, bytes in any place; not NaN, which would become null.
+    """
+    try:
+        return Outgoing(kind, namespace, b"" if data is None else orjson.dumps(data), (), id)
+    except TypeError:
+        # It has bytes, integers of over 64 bits, or half a character: all that orjson does not write.
+        attachments: list[bytes] = []
+        text = json.dumps(data, default=partial(_replace, attachments), separators=(",", ":"))
+        return Outgoing(kind, namespace, text.encode(), attachments, id)
 
 
 def _replace(attachments: list[bytes], value: object) -> object:

@@ -1,8 +1,8 @@
 """What the application calls: namespaces in, an ASGI application out."""
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 import socketio
 from starlette.types import ASGIApp
@@ -10,6 +10,9 @@ from starlette.types import ASGIApp
 from ..core.transport import Attachable
 from .limits import DEFAULT_LIMITS, Limits
 from .metrics import Limit, Metrics
+from .namespace_transport import NamespaceTransport
+from .rooms import Rooms
+from .roster import Roster
 from .socketio_server import Server
 from .stopping import stop
 
@@ -40,9 +43,10 @@ class SocketServer:
             log.warning("ALLOWED_ORIGINS=%s: the pages of every site can connect", ANY_ORIGIN)
         # To the library, an empty list would be every origin, and None is the server's own.
         origins = ANY_ORIGIN if ANY_ORIGIN in allowed_origins else list(allowed_origins) or None
-        self._server = Server(origins, limits)
+        metrics = Metrics()
+        self._server = Server(origins, limits, metrics, Rooms(), Roster(limits.connections_per_client))
         for wrapper in wrappers:
-            self._server.add(wrapper.attach(_NamespaceTransport(self._server, wrapper.namespace)))
+            self._server.add(wrapper.attach(NamespaceTransport(self._server, wrapper.namespace)))
 
     def asgi_app(self, http: ASGIApp) -> ASGIApp:
         """An application that answers `/socket.io/` itself, and lets `http` answer everything else."""
@@ -69,32 +73,3 @@ class SocketServer:
         Every disconnect hook has run when this returns. What takes longer than `grace_s` is cancelled.
         """
         await stop(self._server, grace_s)
-
-
-class _NamespaceTransport:
-    """Implements `core.transport.Transport`."""
-
-    def __init__(self, server: Server, namespace: str) -> None:
-        self._server = server
-        self._namespace = namespace
-
-    async def emit(
-        self, event: str, args: Sequence[Any], *, rooms: Collection[str], except_rooms: Collection[str] = ()
-    ) -> None:
-        if not rooms:
-            return  # The library would take it for everybody.
-        manager = self._server.manager
-        skip: Collection[str] = ()
-        if except_rooms:
-            skip = frozenset(sid for sid, _ in manager.get_participants(self._namespace, except_rooms))
-        await manager.emit(event, tuple(args), self._namespace, rooms, skip)
-
-    async def enter(self, sid: str, room: str) -> None:
-        if sid in self._server.sessions:
-            await self._server.manager.enter_room(sid, self._namespace, room)
-
-    async def leave(self, sid: str, room: str) -> None:
-        await self._server.manager.leave_room(sid, self._namespace, room)
-
-    async def disconnect(self, sid: str) -> None:
-        await self._server.disconnect(sid, self._namespace)

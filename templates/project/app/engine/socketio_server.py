@@ -30,10 +30,11 @@ from .engineio_server import EngineServer
 from .engineio_socket import EngineSocket
 from .limits import MAX_CONNECT_BYTES, Limits
 from .metrics import OTHER, Metrics
-from .outgoing import Outgoing
+from .outgoing import Outgoing, outgoing
 from .packets import BadPacket, Packet
 from .request import Request
 from .rooms import Rooms
+from .roster import Roster
 from .session import Session
 
 log = logging.getLogger(__name__)
@@ -46,13 +47,21 @@ library_log.setLevel(logging.ERROR)
 class Server(socketio.AsyncServer):
     # The library's own; it does not say of what type.
     eio: Any
-    manager: Any
+    manager: Rooms
 
-    def __init__(self, allowed_origins: str | list[str] | None, limits: Limits) -> None:
-        self.metrics = Metrics()
-        self.admission = Admission(limits, self.metrics)
+    def __init__(
+        self,
+        allowed_origins: str | list[str] | None,
+        limits: Limits,
+        metrics: Metrics,
+        rooms: Rooms,
+        roster: Roster,
+    ) -> None:
+        self.metrics = metrics
+        self.admission = Admission(limits, metrics)
+        self.roster = roster
         super().__init__(
-            client_manager=Rooms(),
+            client_manager=rooms,
             async_mode="asgi",
             admission=self.admission,
             cors_allowed_origins=allowed_origins,
@@ -66,12 +75,12 @@ class Server(socketio.AsyncServer):
         self.sessions: dict[str, Session] = {}
         self.busy: set[Session] = set()
         self.stopping = False
-        self._by_namespace: dict[str, Handler] = {}
+        self.handlers: dict[str, Handler] = {}
 
     def add(self, handler: Handler) -> None:
-        if handler.namespace in self._by_namespace:
+        if handler.namespace in self.handlers:
             raise ValueError(f"two wrappers have the namespace {handler.namespace}")
-        self._by_namespace[handler.namespace] = handler
+        self.handlers[handler.namespace] = handler
         self.metrics.add_namespace(handler.namespace)
 
     def _engineio_server_class(self) -> type[EngineServer]:
@@ -108,13 +117,15 @@ class Server(socketio.AsyncServer):
         elif session is not None and received.kind == packet.DISCONNECT:
             self._close(session, "client disconnect")
         elif session is not None and connection.admits(received.size):
+            if self.manager.answered(session.sid, received.id, received.data):
+                return
             # In its turn, as it may be for a callback that awaits something.
             call = self._handle_ack(socket.sid, received.namespace, received.id, received.data)
             session.post(call, received.size)
 
     def _begin(self, connection: Connection, session: Session | None, received: Packet) -> None:
         """Check a client that wants to join a namespace."""
-        handler = self._by_namespace.get(received.namespace)
+        handler = self.handlers.get(received.namespace)
         if not connection.admits() or self.admission.failed_too_often(connection.socket.origin):
             self._refuse(connection, received.namespace, TOO_OFTEN)
         elif handler is None:
@@ -136,12 +147,13 @@ class Server(socketio.AsyncServer):
             else:
                 refusal = await handler.handshake(connection.request.handshake(session.sid, auth))
         if refusal is None and not session.closed:
-            refusal = self._enter(session)
+            refusal = await self._enter(session)
         if refusal is None:
             self.metrics.handshake(handler.namespace, "ok")
             if session.closed:
                 # It left while it was being checked: nobody heard of it, and nobody will.
                 handler.closed(session.sid)
+                self._leave(session)
                 return
             self._send(connection, packet.CONNECT, handler.namespace, {"sid": session.sid})
             await self.manager.connect(session.sid, handler.namespace)
@@ -154,16 +166,22 @@ class Server(socketio.AsyncServer):
             self._forget(session)
             self._refuse(connection, handler.namespace, refusal)
 
-    def _enter(self, session: Session) -> Refusal | None:
+    async def _enter(self, session: Session) -> Refusal | None:
         """Count the client, now that it is known who it is."""
-        namespace = session.handler.namespace
-        client_key = session.handler.client_key(session.sid)
-        if not self.admission.enter_as(client_key, namespace):
-            session.handler.closed(session.sid)
+        handler, sid = session.handler, session.sid
+        client_key = handler.client_key(sid)
+        if not await self.roster.enter(handler, client_key, handler.published(sid)):
+            why = f"{self.roster.most} connections to {handler.namespace}"
+            self.admission.refused("too_many_connections", f"client {client_key}", why)
+            handler.closed(sid)
             return TOO_MANY_CONNECTIONS
         session.client_key = client_key
-        log_context.begin((namespace, session.sid, client_key))
+        log_context.begin((handler.namespace, sid, client_key))
         return None
+
+    def _leave(self, session: Session) -> None:
+        if session.client_key is not None:
+            self.roster.leave(session.handler, session.client_key)
 
     def _refuse(self, connection: Connection, namespace: str, refusal: Refusal) -> None:
         self._count_refusal(connection, namespace, refusal)
@@ -228,8 +246,7 @@ class Server(socketio.AsyncServer):
         """Leave every room."""
         namespace = session.handler.namespace
         del self.sessions[session.sid]
-        if session.client_key is not None:
-            self.admission.leave_as(session.client_key, namespace)
+        self._leave(session)
         session.connection.left(session)
         self.manager.basic_disconnect(session.sid, namespace)
 
@@ -255,6 +272,6 @@ class Server(socketio.AsyncServer):
     def _send(
         self, connection: Connection, kind: int, namespace: str, data: Any = None, id: int | None = None
     ) -> None:
-        message = Outgoing(kind, namespace, data, id)
+        message = outgoing(kind, namespace, data, id)
         connection.socket.post(message)
         self.metrics.sent_bytes += message.size
