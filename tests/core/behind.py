@@ -15,7 +15,7 @@ from app.engine.socketio_server import Server
 
 def engine_alone() -> Any:
     """A python-socketio server without wrappers, on its own."""
-    return Server(None, DEFAULT_LIMITS, Metrics(), Rooms(), Roster(DEFAULT_LIMITS.connections_per_client))
+    return Server(None, DEFAULT_LIMITS, Metrics(), Rooms(), Roster(DEFAULT_LIMITS.connections_per_client), {})
 
 
 def engine_of(wrapper: SocketWrapper[Any]) -> Any:

@@ -112,7 +112,9 @@ class EchoServer(EngineServer):
 
 class SuiteSocketServer(SocketServer):
     def __init__(self, limits: Limits) -> None:
-        self._server = SuiteServer(None, limits, Metrics(), Rooms(), Roster(limits.connections_per_client))
+        self._server = SuiteServer(
+            None, limits, Metrics(), Rooms(), Roster(limits.connections_per_client), {}
+        )
         self.main, self.custom = Echo(self._server, "/"), Echo(self._server, "/custom")
         for echo in (self.main, self.custom):
             self._server.add(echo)

@@ -21,12 +21,18 @@ def create_app() -> ASGIApp:
         SettingsError: The environment or `.env` says something that cannot work.
     """
     settings = services.settings()
-    sockets = SocketServer(find_namespaces(), allowed_origins=settings.allowed_origins, limits=settings)
+    sockets = SocketServer(
+        find_namespaces(),
+        allowed_origins=settings.allowed_origins,
+        limits=settings,
+        cluster=settings.cluster,
+    )
 
     @asynccontextmanager
     async def lifespan(http: FastAPI) -> AsyncIterator[dict[str, Any]]:
         # The first client must not wait for what all need: a connection, a query made ready.
         await database_answers()
+        await sockets.start()
         yield {STATE_KEY: sockets}
         await sockets.stop()
         await services.close()

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from .engine import ANY_ORIGIN, Limits
+from .engine import ANY_ORIGIN, Cluster, Limits
 
 PROJECT: Final = Path(__file__).parents[1]
 ENV_FILE: Final = PROJECT / ".env"
@@ -204,6 +204,13 @@ class Settings(Limits, BaseSettings):
     def safe_database_url(self) -> str:
         """The database's URL without its password: for people and logs."""
         return make_url(self.database_url).render_as_string(hide_password=True)
+
+    @property
+    def cluster(self) -> Cluster | None:
+        """What this server is one of; None: it is alone."""
+        if not self.redis_url:
+            return None
+        return Cluster(self.redis_url, self.safe_redis_url, self.redis_prefix, self.lease_s)
 
     @property
     def safe_redis_url(self) -> str:

@@ -20,7 +20,7 @@ from fastapi import FastAPI
 from socketio.exceptions import ConnectionError as NotConnected
 
 from app.core import SocketWrapper
-from app.engine import STATE_KEY, Limits, SocketServer
+from app.engine import STATE_KEY, Cluster, Limits, SocketServer
 from app.engine.limits import DEFAULT_LIMITS
 from app.engine.uvicorn_server import UvicornServer, uvicorn_config
 
@@ -105,12 +105,15 @@ def wait_for_health(url: str, process: subprocess.Popen[bytes], *, within_s: flo
 
 
 @asynccontextmanager
-async def serving(*wrappers: SocketWrapper[Any], limits: Limits = DEFAULT_LIMITS) -> AsyncIterator[str]:
+async def serving(
+    *wrappers: SocketWrapper[Any], limits: Limits = DEFAULT_LIMITS, cluster: Cluster | None = None
+) -> AsyncIterator[str]:
     """The URL of a server in this process that has only these wrappers."""
-    sockets = SocketServer(wrappers, limits=limits)
+    sockets = SocketServer(wrappers, limits=limits, cluster=cluster)
 
     @asynccontextmanager
     async def lifespan(http: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        await sockets.start()
         yield {STATE_KEY: sockets}
 
     app = sockets.asgi_app(FastAPI(lifespan=lifespan))
@@ -175,7 +178,7 @@ class Member:
     async def hears(self, event: str, *, within_s: float = 5) -> Any:
         """The next thing heard, which must be `event`: its argument (a list when there are several)."""
         heard, args = await asyncio.wait_for(self._heard.get(), within_s)
-        assert heard == event
+        assert heard == event, (heard, args)
         return args[0] if len(args) == 1 else args
 
     @property

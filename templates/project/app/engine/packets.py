@@ -74,7 +74,7 @@ class Packet:
         self._attachments += (attachment,)
         self.missing -= 1
         if not self.missing:
-            self.data = _fill(self.data, [*self._attachments])
+            self.data = fill(self.data, [*self._attachments])
 
 
 def read_frame(frame: str | bytes) -> tuple[int, str | bytes]:
@@ -124,7 +124,7 @@ def read_packet(text: str, limits: Limits) -> Packet:
         if packet.missing > limits.max_attachments:
             raise BadPacket(f"a message has at most {limits.max_attachments} attachments", "too_large")
         if not packet.missing:
-            packet.data = _fill(packet.data, [])
+            packet.data = fill(packet.data, [])
     return packet
 
 
@@ -216,15 +216,15 @@ def _too_deep(max_nesting: int) -> BadPacket:
     return BadPacket(f"lists and objects are nested in {max_nesting} levels at most", "too_large")
 
 
-def _fill(data: Any, attachments: list[bytes | None]) -> Any:
+def fill(data: Any, attachments: list[bytes | None]) -> Any:
     """The same data, with attachments where their placeholders were; each is used once."""
     if isinstance(data, list):
         # There can be half a million that are neither list nor object.
-        return [_fill(item, attachments) if isinstance(item, list | dict) else item for item in data]
+        return [fill(item, attachments) if isinstance(item, list | dict) else item for item in data]
     if not isinstance(data, dict):
         return data
     if data.get("_placeholder") is not True:
-        return {key: _fill(value, attachments) for key, value in data.items()}
+        return {key: fill(value, attachments) for key, value in data.items()}
     number = data.get("num")
     if type(number) is not int or not 0 <= number < len(attachments):
         raise BadPacket("a placeholder has no attachment")

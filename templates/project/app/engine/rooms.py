@@ -72,9 +72,15 @@ class Rooms(socketio.AsyncManager):
         self.server.send_to(self.receivers(namespace, to or room, skip), message)
 
     def send(
+        self, namespace: str, message: Outgoing, rooms: Collection[str], except_rooms: Collection[str]
+    ) -> None:
+        """Send a message to all who are in one of `rooms`, and in none of `except_rooms`."""
+        self.deliver(namespace, message, rooms, except_rooms)
+
+    def deliver(
         self, namespace: str, message: Outgoing, rooms: Collection[str], except_rooms: Collection[str] = ()
     ) -> int:
-        """Send a message to all who are in one of `rooms`, and in none of `except_rooms`: to how many."""
+        """Likewise, to those who are connected to this server: to how many."""
         skip: Collection[str] = ()
         if except_rooms:
             skip = frozenset(sid for room in except_rooms for sid in self.members(namespace, room))
@@ -84,7 +90,7 @@ class Rooms(socketio.AsyncManager):
 
     async def send_to_client(self, namespace: str, key: str, message: Outgoing) -> int:
         """Send a message to all connections of a client: to how many."""
-        return self.send(namespace, message, [client_room(key)])
+        return self.deliver(namespace, message, [client_room(key)])
 
     async def call_client(
         self, namespace: str, key: str, message: Outgoing, timeout_s: float

@@ -20,6 +20,10 @@ class Entry:
     key: str
     connections: int
     published: bytes
+    announced: bool = False
+    """Whether it has been told that it came."""
+    unsure: bool = False
+    """In a cluster: whether something was said of it, and the answer was lost."""
 
     def presence(self) -> Presence:
         return presence_of(self.key, self.published, self.connections)
@@ -45,15 +49,16 @@ class Roster:
         entry = self.count(handler, key, published)
         if entry is None:
             return False
-        if entry.connections == 1:
-            self.tell_of(entry, came=True)
+        if not entry.announced:
+            entry.announced = True
+            self.tell(handler, entry.presence(), came=True)
         return True
 
     def leave(self, handler: Handler, key: str) -> None:
         """A connection that was counted is gone."""
         entry = self.discount(handler, key)
         if not entry.connections:
-            self.tell_of(entry, came=False)
+            self.tell(handler, entry.presence(), came=False)
 
     def publish(self, handler: Handler, key: str, published: bytes) -> None:
         """What everybody may know of a client has changed."""
@@ -78,11 +83,15 @@ class Roster:
             del self.entries[handler.namespace, key]
         return entry
 
-    def tell_of(self, entry: Entry, *, came: bool) -> None:
+    def tell(self, handler: Handler, presence: Presence, *, came: bool) -> None:
         """Have the application know, in its turn, that a client came or went."""
-        if entry.handler.watches_presence:
-            tell = entry.handler.came if came else entry.handler.went
-            self.turns.post(f"{entry.handler.namespace},{entry.key}", tell(entry.presence()))
+        if handler.watches_presence:
+            tell = handler.came if came else handler.went
+            self.turns.post(f"{handler.namespace},{presence.key}", tell(presence))
+
+    async def finish(self, limit_s: float) -> None:
+        """Tell what is to be told, but for what takes longer than that."""
+        await self.turns.finish(limit_s)
 
     async def online(self, namespace: str) -> Mapping[str, Presence]:
         found = [entry for (where, _), entry in self.entries.items() if where == namespace]

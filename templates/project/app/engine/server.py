@@ -7,7 +7,8 @@ from typing import Final
 import socketio
 from starlette.types import ASGIApp
 
-from ..core.transport import Attachable
+from ..core.transport import Attachable, Handler
+from .cluster.address import Cluster
 from .limits import DEFAULT_LIMITS, Limits
 from .metrics import Limit, Metrics
 from .namespace_transport import NamespaceTransport
@@ -27,6 +28,7 @@ class SocketServer:
     Args:
         allowed_origins: The sites whose pages may connect, such as `https://example.com`; `ANY_ORIGIN`: those
             of every site; none: only pages from where the server itself is reached.
+        cluster: Be one server of several.
 
     Raises:
         ValueError: Two wrappers have the same namespace.
@@ -38,13 +40,22 @@ class SocketServer:
         *,
         allowed_origins: Sequence[str] = (),
         limits: Limits = DEFAULT_LIMITS,
+        cluster: Cluster | None = None,
     ) -> None:
         if ANY_ORIGIN in allowed_origins:
             log.warning("ALLOWED_ORIGINS=%s: the pages of every site can connect", ANY_ORIGIN)
         # To the library, an empty list would be every origin, and None is the server's own.
         origins = ANY_ORIGIN if ANY_ORIGIN in allowed_origins else list(allowed_origins) or None
+        handlers: dict[str, Handler] = {}
         metrics = Metrics()
-        self._server = Server(origins, limits, metrics, Rooms(), Roster(limits.connections_per_client))
+        rooms, roster = Rooms(), Roster(limits.connections_per_client)
+        self._node = None
+        if cluster is not None:
+            from .cluster.node import Node  # Nobody else needs Redis.
+
+            self._node = Node(cluster, limits, metrics, handlers)
+            rooms, roster = self._node.rooms, self._node.roster
+        self._server = Server(origins, limits, metrics, rooms, roster, handlers)
         for wrapper in wrappers:
             self._server.add(wrapper.attach(NamespaceTransport(self._server, wrapper.namespace)))
 
@@ -63,6 +74,16 @@ class SocketServer:
         """Whether it accepts nobody any more."""
         return self._server.stopping
 
+    @property
+    def redis_answers(self) -> bool | None:
+        """None: it has none."""
+        return None if self._node is None else self._node.up
+
+    async def start(self) -> None:
+        """Begin; in a cluster, be one of its nodes."""
+        if self._node is not None:
+            await self._node.start()
+
     def refused(self, limit: Limit, origin: str, why: str) -> None:
         """A client was over a limit before there was anything for this server to do: count and log it."""
         self._server.admission.refused(limit, origin, why)
@@ -73,3 +94,5 @@ class SocketServer:
         Every disconnect hook has run when this returns. What takes longer than `grace_s` is cancelled.
         """
         await stop(self._server, grace_s)
+        if self._node is not None:
+            await self._node.stop()

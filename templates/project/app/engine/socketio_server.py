@@ -56,6 +56,7 @@ class Server(socketio.AsyncServer):
         metrics: Metrics,
         rooms: Rooms,
         roster: Roster,
+        handlers: dict[str, Handler],
     ) -> None:
         self.metrics = metrics
         self.admission = Admission(limits, metrics)
@@ -75,7 +76,7 @@ class Server(socketio.AsyncServer):
         self.sessions: dict[str, Session] = {}
         self.busy: set[Session] = set()
         self.stopping = False
-        self.handlers: dict[str, Handler] = {}
+        self.handlers = handlers
 
     def add(self, handler: Handler) -> None:
         if handler.namespace in self.handlers:

@@ -20,7 +20,7 @@ async def stop(server: Server, grace_s: float) -> None:
     for session in list(server.busy):
         session.hurry()
     await _wait_until_idle(server, FAREWELLS_S)
-    await server.roster.turns.finish(FAREWELLS_S)
+    await server.roster.finish(FAREWELLS_S)
     await server.shutdown()
 
 

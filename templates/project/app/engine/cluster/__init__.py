@@ -1,0 +1,1 @@
+"""Several servers that are one, by what they tell each other through Redis; imported with REDIS_URL only."""

@@ -1,0 +1,104 @@
+"""Who is where, in Redis: the commands of directory.lua, with types."""
+
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, NamedTuple, TypeAlias, cast
+
+from ...core.transport import OnlineCount, Presence
+from ..roster import presence_of
+from .link import Link
+
+SCRIPT: Final = Path(__file__).with_suffix(".lua").read_text()
+
+Announce: TypeAlias = Literal["now", "again", "known", "later"]
+
+
+class Change(NamedTuple):
+    """What became of the number of a client's connections to this node."""
+
+    event: Literal["nothing", "full", "came", "went"]
+    others: int
+    """The connections to other nodes."""
+    published: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What a node learns as it goes on."""
+
+    was_kept: bool
+    epoch: bytes
+    nodes: int
+    ended: list[str]
+
+
+class Directory:
+    """All of these raise `Unavailable`.
+
+    Args:
+        prefix: What the names in Redis begin with.
+        node: Whose view this is.
+    """
+
+    def __init__(self, link: Link, prefix: str, node: str) -> None:
+        self.node = node
+        self._link = link
+        self._prefix = prefix
+
+    async def set(
+        self, client: str, connections: int, published: bytes, *, most: int = 0, announce: Announce = "now"
+    ) -> Change:
+        """How many connections the node has of a client, with which there may be `most` in all."""
+        answer = self._run("set", self.node, client, connections, most, announce, published)
+        others, event, *went = cast(list[bytes], await answer)
+        return Change(event.decode(), int(others), went[0] if went else published)  # type: ignore[arg-type]
+
+    async def tell(self, client: str, message: bytes) -> int:
+        """Pass a message on to the other nodes that have a client: to how many connections."""
+        return int(cast(int, await self._run("tell", self.node, client, message, message=True)))
+
+    async def find(self, client: str) -> tuple[int, bytes] | None:
+        """How many connections a client has in all, and what is published of it."""
+        found = cast(list[bytes], await self._run("find", client))
+        return (int(found[0]), found[1]) if found else None
+
+    async def online(self, namespace: str) -> AsyncIterator[Presence]:
+        """All clients; one that comes or goes meanwhile may be among them, or not."""
+        cursor = b"0"
+        while True:
+            cursor, *found = cast(list[bytes], await self._run("online", namespace, cursor))
+            for key, connections, published in zip(found[::3], found[1::3], found[2::3], strict=True):
+                yield presence_of(key.decode(), published, int(connections))
+            if cursor == b"0":
+                return
+
+    async def count(self, namespace: str) -> OnlineCount:
+        clients, connections = cast(list[int], await self._run("count", namespace))
+        return OnlineCount(clients, connections)
+
+    async def renew(self, lease_ms: int, new_epoch: str) -> Lease:
+        """Be a node for so long."""
+        answer = await self._run("renew", self.node, lease_ms, new_epoch)
+        kept, epoch, nodes, ended = cast(tuple[int, bytes, int, list[bytes]], answer)
+        return Lease(bool(kept), epoch, nodes, [node.decode() for node in ended])
+
+    async def reap(self, node: str, most: int) -> tuple[bool, list[tuple[str, bytes]]]:
+        """Remove so many of the clients of a node that is gone: whether there are more, and who went."""
+        more, *found = cast(list[bytes], await self._run("reap", self.node, node, most))
+        went = zip(found[::2], found[1::2], strict=True)
+        return bool(more), [(client.decode(), published) for client, published in went]
+
+    async def bury(self, client: str) -> bool:
+        """Whether nobody has a client, and nobody else has said so."""
+        return bool(await self._run("bury", self.node, client))
+
+    async def resign(self) -> None:
+        """Be a node no longer."""
+        await self._run("resign", self.node)
+
+    def publish(self, channel: str, message: bytes) -> Awaitable[object]:
+        return self._link.ask("PUBLISH", channel, message, message=True)
+
+    def _run(self, command: str, *args: str | bytes | int, message: bool = False) -> Awaitable[object]:
+        return self._link.run(self._prefix, command, *args, message=message)

@@ -1,0 +1,199 @@
+"""Who is online, wherever they are connected: each node says in Redis whom it has.
+
+What a node knows of its own clients is never lost: when Redis is back, it hears what it has missed or, when
+it has lost everything, all of it. A node that does not renew its lease is taken for dead by the others, who
+tell that its clients went.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Final
+
+from ...core.results import Unavailable
+from ...core.transport import Handler, OnlineCount, Presence
+from ..roster import Entry, Roster, presence_of
+from .directory import Announce, Directory, Lease
+from .tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+# Of the lease: a node is missed after the first; the others look once in the second. Together, within it.
+LEASE_PART: Final = 0.75
+RENEWAL_PART: Final = 0.125
+# When Redis has lost everything, how long until each node has had the time to say whom it has.
+SETTLING_S: Final = 3.0
+REAPED_AT_ONCE: Final = 200
+SAID_AT_ONCE: Final = 200
+
+
+class ClusterRoster(Roster):
+    """
+    Args:
+        most: How many connections a client may have, in one namespace, on all nodes.
+        lease_s: After how long a node that is silent is taken for dead.
+        handlers: By namespace.
+    """
+
+    directory: Directory
+
+    def __init__(self, most: int, lease_s: float, handlers: Mapping[str, Handler]) -> None:
+        super().__init__(most)
+        self.nodes = 0
+        self._lease_s = lease_s
+        self._handlers = handlers
+        self._untold: dict[tuple[str, str], Entry] = {}  # Redis does not know them as they are.
+        self._epoch: bytes | None = None
+        self._settled = True
+        self._tasks = Tasks()
+        self._living: asyncio.Task[None] | None = None
+
+    async def enter(self, handler: Handler, key: str, published: bytes) -> bool:
+        entry = self.count(handler, key, published)
+        if entry is None:
+            return False
+        try:
+            event = await self._say(entry, most=self.most)
+        except BaseException:
+            self.leave(handler, key)
+            raise
+        if event == "full":
+            self.leave(handler, key)
+        return event != "full"
+
+    def leave(self, handler: Handler, key: str) -> None:
+        self._tasks.begin(self._say(self.discount(handler, key)))
+
+    def publish(self, handler: Handler, key: str, published: bytes) -> None:
+        super().publish(handler, key, published)
+        if entry := self.entries.get((handler.namespace, key)):
+            self._tasks.begin(self._say(entry))
+
+    def count(self, handler: Handler, key: str, published: bytes) -> Entry | None:
+        entry = super().count(handler, key, published)
+        untold = self._untold.get((handler.namespace, key))
+        if entry is not None and untold is not None:
+            entry.announced = entry.announced or untold.announced
+            entry.unsure = True
+        return entry
+
+    async def online(self, namespace: str) -> Mapping[str, Presence]:
+        return {presence.key: presence async for presence in self.directory.online(namespace)}
+
+    async def presence(self, namespace: str, key: str) -> Presence | None:
+        found = await self.directory.find(f"{namespace},{key}")
+        return presence_of(key, found[1], found[0]) if found else None
+
+    async def count_online(self, namespace: str) -> OnlineCount:
+        return await self.directory.count(namespace)
+
+    async def _say(self, entry: Entry, *, most: int = 0) -> str:
+        """Have Redis know how many connections the client has here now, and tell what comes of it."""
+        client = (entry.handler.namespace, entry.key)
+        now = self.entries.get(client)
+        connections = now.connections if now else 0
+        announce: Announce = "again" if entry.unsure else "now"
+        if connections and (entry.announced or not self._settled):
+            announce = "known" if entry.announced else "later"
+        try:
+            change = await self.directory.set(
+                ",".join(client), connections, entry.published, most=most, announce=announce
+            )
+        except Unavailable:
+            self._untold[client] = entry
+            entry.unsure = True
+            return "nothing"
+        entry.unsure = False
+        if change.event in ("came", "went"):
+            count = change.others + connections
+            presence = presence_of(entry.key, change.published, count)
+            self.tell(entry.handler, presence, came=change.event == "came")
+        if announce in ("now", "again") and change.event != "full":
+            entry.announced = True
+        return change.event
+
+    def turned(self, up: bool) -> None:
+        """Redis is there, or is not any more."""
+        if self._living is not None:
+            self._living.cancel()
+        self._living = asyncio.create_task(self._live()) if up else None
+
+    async def finish(self, limit_s: float) -> None:
+        await self._tasks.finish(limit_s)
+        await super().finish(limit_s)
+
+    async def close(self) -> None:
+        """Be a node no longer: others need not wait for the end of the lease."""
+        self.turned(False)
+        with suppress(Unavailable):
+            await self.directory.resign()
+
+    async def _live(self) -> None:
+        """Go on having a lease, and look after nodes that have none any more."""
+        since_s = time.monotonic()
+        while True:
+            try:
+                lease = await self._renew()
+                # Not at once: while Redis was away, nobody could renew theirs.
+                if time.monotonic() - since_s >= self._lease_s:
+                    for node in lease.ended:
+                        await self._reap(node)
+            except Unavailable:
+                pass  # This ends when Redis is away, and begins again when it is back.
+            await asyncio.sleep(self._lease_s * RENEWAL_PART)
+
+    async def _renew(self) -> Lease:
+        lease = await self.directory.renew(round(self._lease_s * LEASE_PART * 1000), secrets.token_hex(8))
+        self.nodes = lease.nodes
+        if self._epoch not in (None, lease.epoch):
+            await self._restore()
+        elif not lease.was_kept:
+            # The others have told that all who are here went.
+            for entry in self.entries.values():
+                entry.announced = False
+            await self._say_all(list(self.entries.values()))
+        self._epoch = lease.epoch
+        if self._untold and self._settled:
+            untold, self._untold = self._untold, {}
+            await self._say_all(list(untold.values()))
+        return lease
+
+    async def _restore(self) -> None:
+        """Redis has lost everything: say whom we have. Who came or went meanwhile is told when all have."""
+        log.warning("Redis has lost what it knew: who is online is put together again")
+        gone = [entry for client, entry in self._untold.items() if client not in self.entries]
+        self._untold, self._settled = {}, False
+        self._tasks.begin(self._settle(gone))
+        await self._say_all(list(self.entries.values()))
+
+    async def _settle(self, gone: Sequence[Entry]) -> None:
+        await asyncio.sleep(SETTLING_S)
+        self._settled = True
+        await self._say_all([entry for entry in self.entries.values() if not entry.announced])
+        for entry in gone:
+            client = (entry.handler.namespace, entry.key)
+            with suppress(Unavailable):
+                if (
+                    client not in self.entries
+                    and entry.announced
+                    and await self.directory.bury(",".join(client))
+                ):
+                    self.tell(entry.handler, entry.presence(), came=False)
+
+    async def _say_all(self, entries: Sequence[Entry]) -> None:
+        for start in range(0, len(entries), SAID_AT_ONCE):
+            await asyncio.gather(*map(self._say, entries[start : start + SAID_AT_ONCE]))
+
+    async def _reap(self, node: str) -> None:
+        """Remove the clients of a node that has died: each is told of by the node that removed it."""
+        log.warning("node %s has died: its clients are taken for gone", node)
+        more = True
+        while more:
+            more, went = await self.directory.reap(node, REAPED_AT_ONCE)
+            for client, published in went:
+                namespace, _, key = client.partition(",")
+                if handler := self._handlers.get(namespace):
+                    self.tell(handler, presence_of(key, published, 0), came=False)

@@ -1,0 +1,141 @@
+"""Redis goes away, in each of the ways in which it can, and comes back."""
+
+import asyncio
+import logging
+
+import pytest
+
+from app.core import OnlineCount, Unavailable
+from tests.cluster.nodes import members, nodes, told, until_told, until_up, within
+from tests.cluster.redis_server import RedisServer
+from tests.core.behind import until
+
+OUTAGE = "app.engine.cluster.link"
+
+
+def logged(caplog: pytest.LogCaptureFixture, level: int) -> int:
+    """How often it was said that Redis is away (ERROR), or back (WARNING)."""
+    return len([each for each in caplog.records if (each.name, each.levelno) == (OUTAGE, level)])
+
+
+async def test_redis_is_killed_and_comes_back_with_nothing(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster = redis.cluster(lease_s=3)
+    async with (
+        nodes(cluster) as (here, there),
+        members(("Ada", here), ("Ada", there), ("Bob", there), ("Cleo", here)) as (tab, phone, bob, cleo),
+    ):
+        came = [("came", "Ada"), ("came", "Bob"), ("came", "Cleo")]
+        await until_told(came, here, there)
+        redis.kill()
+        await until(lambda: not here.link.up and not there.link.up)
+
+        with within(0.5):
+            await here.people.broadcast("news", 1)
+            assert await here.people.send_to_client("Ada", "news", 2) == 1
+            assert await cleo.call("say", "hello") == {"ok": True, "data": None}
+            with pytest.raises(Unavailable):
+                await here.people.online()
+            assert [await tab.hears("news"), await tab.hears("news"), await tab.hears("said")] == [
+                1,
+                2,
+                "hello",
+            ]
+        await cleo.disconnect()
+        async with members(("Dora", there)):
+            await until(lambda: "Dora" in there.people.connected_clients)
+            # Long enough for leases to end.
+            await asyncio.sleep(2.5)
+            redis.start()
+            await until_up(here, there, within_s=2)
+            assert redis.subscriptions(cluster) == 2
+            await here.people.broadcast("news", 3)
+            assert await bob.hears("news") == 3
+            assert [await tab.hears("news"), await phone.hears("news")] == [3, 3]
+            await until_told([*came, ("came", "Dora"), ("went", "Cleo")], here, there, within_s=6)
+            assert await here.online() == {"Ada": 2, "Bob": 1, "Dora": 1}
+            assert await here.people.send_to_client("Ada", "news", 4) == 2
+        assert logged(caplog, logging.ERROR) == logged(caplog, logging.WARNING) == 2
+        assert (here.link.lost_messages, there.link.lost_messages) == (3, 0)
+    everything = [
+        *came,
+        ("came", "Dora"),
+        ("went", "Cleo"),
+        ("went", "Dora"),
+        ("went", "Ada"),
+        ("went", "Bob"),
+    ]
+    assert told(here, there) == sorted(everything)
+
+
+async def test_redis_stands_still_and_goes_on(redis: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
+    cluster = redis.cluster(lease_s=3)
+    async with (
+        nodes(cluster) as (here, there),
+        members(("Ada", here), ("Ada", there), ("Bob", there)) as (tab, phone, bob),
+    ):
+        came = [("came", "Ada"), ("came", "Bob")]
+        await until_told(came, here, there)
+        redis.freeze()
+        with within(1.5):
+            assert await here.people.send_to_client("Ada", "news", 1) == 1
+            assert await tab.hears("news") == 1
+            await here.people.broadcast("news", 2)
+            assert await tab.hears("news") == 2
+        with within(1.5):
+            async with members(("Cleo", here)):
+                await until(lambda: "Cleo" in here.people.connected_clients)
+        await asyncio.sleep(4)
+        redis.thaw()
+        await until_up(here, there, within_s=2)
+        await until(lambda: redis.subscriptions(cluster) == 2, within_s=3)
+        phone_heard, _ = phone.unheard, bob.unheard  # What Redis had in hand as it stood still, it delivers.
+        assert [event for event, _ in phone_heard] in ([], ["news"])
+        await here.people.broadcast("news", 3)
+        assert [await tab.hears("news"), await phone.hears("news"), await bob.hears("news")] == [3, 3, 3]
+        # Nobody had heard of Cleo when she had left.
+        await until_told(came, here, there)
+        assert await here.online() == {"Ada": 2, "Bob": 1}
+        assert logged(caplog, logging.ERROR) == logged(caplog, logging.WARNING) == 2
+
+
+async def test_the_connection_that_listens_is_cut(redis: RedisServer) -> None:
+    cluster = redis.cluster()
+    async with nodes(cluster) as (here, there), members(("Ada", here), ("Bob", there)) as (ada, bob):
+        await until_told([("came", "Ada"), ("came", "Bob")], here, there)
+        for _ in range(3):
+            redis.ask("CLIENT", "KILL", "TYPE", "pubsub")
+            await until(lambda: not here.link.up and not there.link.up)
+            await until_up(here, there, within_s=2)
+            assert redis.subscriptions(cluster) == 2
+        await here.people.broadcast("news", 1)
+        await there.people.broadcast("news", 2)
+        assert sorted([await ada.hears("news"), await ada.hears("news")]) == [1, 2]
+        assert sorted([await bob.hears("news"), await bob.hears("news")]) == [1, 2]
+        assert await here.people.count_online() == OnlineCount(2, 2)
+    assert told(here, there) == [("came", "Ada"), ("came", "Bob"), ("went", "Ada"), ("went", "Bob")]
+
+
+async def test_redis_is_not_there_when_a_node_starts(redis: RedisServer) -> None:
+    cluster = redis.cluster()
+    redis.kill()
+    async with nodes(cluster) as (here, there), members(("Ada", here), ("Ada", there)) as (tab, phone):
+        assert await here.people.send_to_client("Ada", "news", 1) == 1
+        assert await tab.hears("news") == 1
+        redis.start()
+        await until_up(here, there, within_s=2)
+        await until_told([("came", "Ada")], here, there)
+        assert await here.people.send_to_client("Ada", "news", 2) == 2
+        assert [await tab.hears("news"), await phone.hears("news")] == [2, 2]
+    await until_told([("came", "Ada"), ("went", "Ada")], here, there)
+
+
+async def test_who_was_to_go_while_redis_was_away_goes_when_it_is_back(redis: RedisServer) -> None:
+    async with nodes(redis.cluster()) as (here, there), members(("Ada", there)) as (ada,):
+        redis.kill()
+        await until(lambda: not here.link.up and not there.link.up)
+        assert await here.people.disconnect_client("Ada", code="user_deleted", message="No more") == 0
+        redis.start()
+        assert await ada.hears("closing", within_s=4) == {"code": "user_deleted", "message": "No more"}
+        assert await ada.left == "server disconnect"
