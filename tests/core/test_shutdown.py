@@ -1,81 +1,26 @@
 """A server that is told to stop: everybody gets a farewell, nobody is waited for, and clients come back."""
 
 import asyncio
-import os
 import signal
-import socket
-import subprocess
-import sys
-import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import socketio
 
-from support import free_port
 from tests.core.behind import until
 from tests.core.crowd import Crowd
+from tests.core.noting import Server, noting
 from tests.core.wire import raw_polling, raw_socket
 
-HERE = Path(__file__).resolve().parent
-CHECKOUT = HERE.parent.parent
-TEMPLATE = CHECKOUT / "templates" / "project"
-IMPORTED = [CHECKOUT, TEMPLATE, TEMPLATE / "tests"]
+SCRIPT = Path(__file__).with_name("restartable.py")
 
 
-@dataclass(frozen=True)
-class Server:
-    """`restartable.py`, and what it notes."""
-
-    url: str
-    process: subprocess.Popen[bytes]
-    notes_path: Path
-    log_path: Path
-
-    @property
-    def notes(self) -> list[str]:
-        return self.notes_path.read_text().splitlines()
-
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
-        """Stop it; returns how long that took, in seconds."""
-        began = time.monotonic()
-        self.process.send_signal(number)
-        self.process.wait(timeout=15)
-        return time.monotonic() - began
-
-
-@contextmanager
-def running(folder: Path, port: int | None = None) -> Iterator[Server]:
-    port = port or free_port()
-    notes_path, log_path = folder / f"notes-{time.monotonic_ns()}", folder / f"log-{time.monotonic_ns()}"
-    with notes_path.open("wb") as notes, log_path.open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, str(HERE / "restartable.py"), str(port)],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, IMPORTED))},
-            stdout=notes,
-            stderr=log,
-        )
-    server = Server(f"http://127.0.0.1:{port}", process, notes_path, log_path)
-    try:
-        wait_until_it_answers(server, port)
-        yield server
-    finally:
-        process.kill()
-        process.wait()
-
-
-def wait_until_it_answers(server: Server, port: int) -> None:
-    deadline = time.monotonic() + 20
-    while "ready" not in server.notes:
-        assert time.monotonic() < deadline, server.log_path.read_text()
-        assert server.process.poll() is None, server.log_path.read_text()
-        time.sleep(0.02)
-    socket.create_connection(("127.0.0.1", port)).close()
+def running(folder: Path, port: int | None = None) -> AbstractContextManager[Server]:
+    return noting(SCRIPT, folder, port=port)
 
 
 async def test_everybody_gets_a_farewell_and_nobody_is_waited_for(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@
 -- What there is, each with the prefix before it:
 --
 --   nodes                 sorted set: node -> when its lease ends (Unix time, in ms); -1: it is being removed
+--   returning             set: nodes that have no lease, or had none, and are yet to say whom they have
 --   epoch                 a random text: another one, and Redis has lost what it had
 --   held:NODE             set: the clients (NAMESPACE,KEY) that a node has
 --   client:NAMESPACE,KEY  hash: node -> connections there; and two fields that are no nodes:
@@ -145,22 +146,27 @@ function commands.count(namespace)
   return {redis.call('SCARD', named('online:', namespace)), tonumber(total or 0)}
 end
 
--- Go on having a lease. Returns whether the node had one, the epoch, the number of nodes, and those whose lease ended.
-function commands.renew(node, lease_ms, new_epoch)
+-- Go on having a lease.
+--   has_said  '1': the node has said whom it has, since it heard that it had no lease
+-- Returns whether it had one, the epoch, the number of nodes, and those whose lease has ended.
+function commands.renew(node, lease_ms, new_epoch, has_said)
   local now = now_ms()
   local ends = tonumber(redis.call('ZSCORE', named('nodes'), node) or -1)
+  if has_said == '1' then redis.call('SREM', named('returning'), node) end
+  if ends <= 0 then redis.call('SADD', named('returning'), node) end
+  local kept = 1 - redis.call('SISMEMBER', named('returning'), node)
   redis.call('ZADD', named('nodes'), now + lease_ms, node)
   if redis.call('EXISTS', named('epoch')) == 0 then redis.call('SET', named('epoch'), new_epoch) end
   local ended = redis.call('ZRANGEBYSCORE', named('nodes'), '-inf', now)
   local nodes = redis.call('ZCARD', named('nodes')) - #ended
-  return {ends > 0 and 1 or 0, redis.call('GET', named('epoch')), nodes, ended}
+  return {kept, redis.call('GET', named('epoch')), nodes, ended}
 end
 
--- Remove some of the clients of a node whose lease has ended. Returns whether there are more, and of those who have
--- no connection any more: the client, and what was published of it.
+-- Remove some of the clients of a node whose lease has ended. Returns nothing when there is no such node; else whether
+-- it has more of them, and of those who have no connection any more: the client, and what was published of it.
 function commands.reap(teller, node, most)
   local ends = redis.call('ZSCORE', named('nodes'), node)
-  if not ends or tonumber(ends) > now_ms() then return {0} end
+  if not ends or tonumber(ends) > now_ms() then return {} end
   redis.call('ZADD', named('nodes'), -1, node)
   local found = {1}
   for _, client in ipairs(redis.call('SRANDMEMBER', named('held:', node), most)) do
@@ -172,6 +178,7 @@ function commands.reap(teller, node, most)
   end
   if redis.call('EXISTS', named('held:', node)) == 0 then
     redis.call('ZREM', named('nodes'), node)
+    redis.call('SREM', named('returning'), node)
     found[1] = 0
   end
   return found
@@ -186,6 +193,7 @@ end
 
 -- A node stops: what it has is removed by the others, at once.
 function commands.resign(node)
+  redis.call('SREM', named('returning'), node)
   if redis.call('EXISTS', named('held:', node)) == 1 then
     redis.call('ZADD', named('nodes'), 0, node)
   else

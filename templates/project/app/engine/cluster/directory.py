@@ -33,6 +33,14 @@ class Lease:
     ended: list[str]
 
 
+class Reaped(NamedTuple):
+    """Clients that a node had which is gone."""
+
+    more: bool
+    went: list[tuple[str, bytes]]
+    """Those who have no other connection, and what was published of them."""
+
+
 class Directory:
     """All of these raise `Unavailable`.
 
@@ -77,17 +85,24 @@ class Directory:
         clients, connections = cast(list[int], await self._run("count", namespace))
         return OnlineCount(clients, connections)
 
-    async def renew(self, lease_ms: int, new_epoch: str) -> Lease:
-        """Be a node for so long."""
-        answer = await self._run("renew", self.node, lease_ms, new_epoch)
+    async def renew(self, lease_ms: int, new_epoch: str, *, has_said: bool) -> Lease:
+        """Be a node for so long.
+
+        Args:
+            has_said: Since it heard that its lease was not kept, it has said whom it has.
+        """
+        answer = await self._run("renew", self.node, lease_ms, new_epoch, int(has_said))
         kept, epoch, nodes, ended = cast(tuple[int, bytes, int, list[bytes]], answer)
         return Lease(bool(kept), epoch, nodes, [node.decode() for node in ended])
 
-    async def reap(self, node: str, most: int) -> tuple[bool, list[tuple[str, bytes]]]:
-        """Remove so many of the clients of a node that is gone: whether there are more, and who went."""
-        more, *found = cast(list[bytes], await self._run("reap", self.node, node, most))
+    async def reap(self, node: str, most: int) -> Reaped | None:
+        """Remove so many of the clients of a node that is gone; None: another node has, or it is back."""
+        answer = cast(list[bytes], await self._run("reap", self.node, node, most))
+        if not answer:
+            return None
+        more, *found = answer
         went = zip(found[::2], found[1::2], strict=True)
-        return bool(more), [(client.decode(), published) for client, published in went]
+        return Reaped(bool(more), [(client.decode(), published) for client, published in went])
 
     async def bury(self, client: str) -> bool:
         """Whether nobody has a client, and nobody else has said so."""

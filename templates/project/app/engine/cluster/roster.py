@@ -48,6 +48,7 @@ class ClusterRoster(Roster):
         self._untold: dict[tuple[str, str], Entry] = {}  # Redis does not know them as they are.
         self._epoch: bytes | None = None
         self._settled = True
+        self._has_said = False
         self._tasks = Tasks()
         self._living: asyncio.Task[None] | None = None
 
@@ -146,7 +147,10 @@ class ClusterRoster(Roster):
             await asyncio.sleep(self._lease_s * RENEWAL_PART)
 
     async def _renew(self) -> Lease:
-        lease = await self.directory.renew(round(self._lease_s * LEASE_PART * 1000), secrets.token_hex(8))
+        lease_ms = round(self._lease_s * LEASE_PART * 1000)
+        # The answer may be lost: only with the next one it is known to have been heard.
+        has_said, self._has_said = self._has_said, False
+        lease = await self.directory.renew(lease_ms, secrets.token_hex(8), has_said=has_said)
         self.nodes = lease.nodes
         if self._epoch not in (None, lease.epoch):
             await self._restore()
@@ -155,6 +159,7 @@ class ClusterRoster(Roster):
             for entry in self.entries.values():
                 entry.announced = False
             await self._say_all(list(self.entries.values()))
+        self._has_said = True
         self._epoch = lease.epoch
         if self._untold and self._settled:
             untold, self._untold = self._untold, {}
@@ -189,11 +194,11 @@ class ClusterRoster(Roster):
 
     async def _reap(self, node: str) -> None:
         """Remove the clients of a node that has died: each is told of by the node that removed it."""
-        log.warning("node %s has died: its clients are taken for gone", node)
-        more = True
-        while more:
-            more, went = await self.directory.reap(node, REAPED_AT_ONCE)
-            for client, published in went:
+        while reaped := await self.directory.reap(node, REAPED_AT_ONCE):
+            log.warning("node %s has died: %d clients went with it", node, len(reaped.went))
+            for client, published in reaped.went:
                 namespace, _, key = client.partition(",")
                 if handler := self._handlers.get(namespace):
                     self.tell(handler, presence_of(key, published, 0), came=False)
+            if not reaped.more:
+                return
