@@ -62,12 +62,13 @@ def namespace_files(record: NamespaceRecord) -> dict[str, File]:
 
 
 def settings_file(example: File) -> File:
-    """`.env`, for its owner's eyes only: the example's settings and a secret that nobody else has."""
+    """`.env`, for its owner's eyes only: the example's settings and secrets that nobody else has."""
     lines = example.content.decode().splitlines(keepends=True)
-    place = [number for number, line in enumerate(lines) if line.strip() == "TOKEN_SECRET="]
-    if len(place) != 1:
-        raise MacchiatoError(
-            "the template's .env.example has no line TOKEN_SECRET= for the secret", code="broken_template"
-        )
-    lines[place[0]] = f"TOKEN_SECRET={secrets.token_urlsafe(48)}\n"
+    for name in ("TOKEN_SECRET", "POSTGRES_PASSWORD"):
+        place = [number for number, line in enumerate(lines) if line.strip() == f"{name}="]
+        if len(place) != 1:
+            raise MacchiatoError(
+                f"the template's .env.example has no line {name}= for the secret", code="broken_template"
+            )
+        lines[place[0]] = f"{name}={secrets.token_urlsafe(48)}\n"
     return File("".join(lines).encode(), private=True)

@@ -221,19 +221,21 @@ def test_no_file_names_the_machine_it_was_made_on(project: Path, work: Path) -> 
     assert [text for text in texts if str(work).encode() in text or checkout.encode() in text] == []
 
 
-def test_the_secret_is_fresh_private_and_only_in_env(macchiato: Macchiato, work: Path) -> None:
+def test_the_secrets_are_fresh_private_and_only_in_env(macchiato: Macchiato, work: Path) -> None:
     macchiato("new", "one", "-q", *QUICK)
     macchiato("new", "two", "-q", *QUICK)
     secrets = [
-        re.findall(r"^TOKEN_SECRET=(.*)$", (work / name / ".env").read_text(), re.M)[0]
+        re.findall(rf"^{setting}=(.*)$", (work / name / ".env").read_text(), re.M)[0]
+        for setting in ("TOKEN_SECRET", "POSTGRES_PASSWORD")
         for name in ("one", "two")
     ]
 
-    assert [len(secret) for secret in secrets] == [64, 64]
-    assert secrets[0] != secrets[1]
+    assert [len(secret) for secret in secrets] == [64] * 4
+    assert len(set(secrets)) == 4
     assert stat.S_IMODE((work / "one/.env").stat().st_mode) == 0o600
     assert "TOKEN_SECRET=\n" in (work / "one/.env.example").read_text()
-    assert (work / "one/.env").read_text().replace(secrets[0], "") == (work / "one/.env.example").read_text()
+    without = (work / "one/.env").read_text().replace(secrets[0], "").replace(secrets[2], "")
+    assert without == (work / "one/.env.example").read_text()
 
 
 def test_permissions_follow_the_umask(macchiato: Macchiato, work: Path) -> None:

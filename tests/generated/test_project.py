@@ -361,7 +361,8 @@ def test_a_clone_sets_itself_up(project: Project, tmp_path: Path) -> None:
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    secret = re.search(r"^TOKEN_SECRET=(\S{64})$", (clone / ".env").read_text(), re.MULTILINE)
-    assert secret is not None
-    assert secret[1] not in (project.folder / ".env").read_text()
+    for name in ("TOKEN_SECRET", "POSTGRES_PASSWORD"):
+        secret = re.search(rf"^{name}=(\S{{64}})$", (clone / ".env").read_text(), re.MULTILINE)
+        assert secret is not None
+        assert secret[1] not in (project.folder / ".env").read_text()
     assert os.stat(clone / ".env").st_mode & 0o777 == 0o600
