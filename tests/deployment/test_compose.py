@@ -15,6 +15,7 @@ from app.settings import PROJECT, Settings, load_settings
 
 NODES = ["app-1", "app-2"]
 NGINX_CONF = PROJECT / "deploy/nginx.conf"
+CONF = NGINX_CONF.read_text()
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def compose() -> dict[str, Any]:
 
 def directive(name: str) -> list[str]:
     """What nginx.conf says after this name, each time."""
-    return re.findall(rf"^\s*{name} (.+);", NGINX_CONF.read_text(), re.MULTILINE)
+    return re.findall(rf"^\s*{name} (.+);", CONF, re.MULTILINE)
 
 
 def test_the_services_are_those_of_a_cluster(compose: dict[str, Any]) -> None:
@@ -130,3 +131,10 @@ def test_nginx_is_no_stricter_than_the_servers() -> None:
     (largest,) = directive("client_max_body_size")
     assert int(largest.removesuffix("m")) * 2**20 >= limits.max_message_bytes
     assert directive("limit_conn") == [f"addresses {2 * limits.connections_per_address + SPARE_CONNECTIONS}"]
+
+
+def test_nginx_keeps_no_connection_for_the_requests_of_others() -> None:
+    """Later versions than Debian's do so, unless told otherwise: a worker of --workers would get them all."""
+    assert directive("keepalive") == []
+    assert directive("proxy_set_header Connection") == ["$connection_upgrade"]
+    assert re.search(r"map \$http_upgrade \$connection_upgrade \{\s+default upgrade;\s+''\s+close;\s+\}", CONF)
