@@ -137,4 +137,5 @@ def test_nginx_keeps_no_connection_for_the_requests_of_others() -> None:
     """Later versions than Debian's do so, unless told otherwise: a worker of --workers would get them all."""
     assert directive("keepalive") == []
     assert directive("proxy_set_header Connection") == ["$connection_upgrade"]
-    assert re.search(r"map \$http_upgrade \$connection_upgrade \{\s+default upgrade;\s+''\s+close;\s+\}", CONF)
+    default_is_close = r"map \$http_upgrade \$connection_upgrade \{\s+default upgrade;\s+''\s+close;\s+\}"
+    assert re.search(default_is_close, CONF)
