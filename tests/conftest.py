@@ -44,6 +44,7 @@ WITHOUT_WEBSOCKETS = (
     *("tests/core/test_allowed_origins.py", "tests/core/test_readiness.py", "tests/core/test_logs.py"),
     *("tests/core/test_slow_clients.py", "tests/core/test_stalled.py", "tests/core/test_trusted_proxies.py"),
     *("tests/protocol/test_frames.py", "tests/protocol/test_packets.py", "tests/core/test_library.py"),
+    "tests/deployment/test_compose.py",
 )
 
 
