@@ -59,7 +59,7 @@ def test_a_project_that_is_well_stays_as_it_is(macchiato: Macchiato, ready: Path
         0,
         f"python        ok      {PYTHON} in .venv (3.11 or newer is needed)\n"
         "environment   ok      .venv/bin/python runs\n"
-        "dependencies  ok      26 of pyproject.toml are installed\n"
+        "dependencies  ok      27 of pyproject.toml are installed\n"
         ".env          ok      only you can read it (0600), and git does not have it\n"
         "settings      ok      complete, and the secret is hard to guess\n"
         f"port          ok      127.0.0.1:{port} is free\n"

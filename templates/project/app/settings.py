@@ -1,6 +1,7 @@
 """What may differ from one machine to the next: read from the environment, else from `.env`."""
 
 import re
+import tomllib
 from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
@@ -114,6 +115,10 @@ def _with_async_driver(text: str) -> str:
     return url.render_as_string(hide_password=False)
 
 
+def _name_of_project() -> str:
+    return str(tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]["name"])
+
+
 def _redis_url(text: str) -> str:
     """The same server, as redis-py has it."""
     if not text:
@@ -184,7 +189,7 @@ class Settings(Limits, BaseSettings):
         "sqlite:///app.sqlite3"
     )
     redis_url: Annotated[str, AfterValidator(_redis_url), Field(repr=False)] = ""
-    redis_prefix: Annotated[str, Field(min_length=1)] = "[= project_name =]"
+    redis_prefix: str = Field(min_length=1, default_factory=_name_of_project)
     redis_required: bool = True
     lease_s: Annotated[int, Field(ge=3)] = 10
     allowed_origins: Annotated[
