@@ -62,6 +62,14 @@ async def members(*where: tuple[str, Node]) -> AsyncIterator[list[Member]]:
         yield [await stack.enter_async_context(joined(node.url, name)) for name, node in where]
 
 
+async def until_online(expected: dict[str, int], node: Node, *, within_s: float = 5) -> None:
+    """Wait until a node says that these are online, with so many connections."""
+    deadline = asyncio.get_running_loop().time() + within_s
+    while (found := await node.online()) != expected:
+        assert asyncio.get_running_loop().time() < deadline, f"{found}, not {expected}"
+        await asyncio.sleep(0.02)
+
+
 def told(*nodes: Node) -> list[tuple[str, str]]:
     """What all of them were told, in alphabetical order."""
     return sorted(event for node in nodes for event in node.told)

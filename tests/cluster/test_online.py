@@ -57,6 +57,24 @@ async def test_a_client_has_so_many_connections_and_no_more_on_all_nodes(redis: 
             pass
 
 
+async def test_a_client_sends_so_many_events_and_no_more_to_all_nodes(redis: RedisServer) -> None:
+    limits = Limits(events_per_second=1, events_burst=12)
+    async with nodes(redis.cluster(), limits=limits) as (here, there):
+        async with members(("Ada", here), ("Ada", there), ("Ada", there), ("Bob", there)) as people:
+            *connections, bob = people
+            await until(lambda: len(there.people.get_connected_sockets()) == 3)
+            acks = [await ada.call("say", "hi") for ada in connections for _ in range(6)]
+            assert (
+                12 <= [ack["ok"] for ack in acks].count(True) + 1 <= 14
+            )  # One or two in the time that it takes.
+            assert {ack["error"]["code"] for ack in acks if not ack["ok"]} == {"rate_limited"}
+            assert (await bob.call("say", "hi"))["ok"]
+        # Alone on one node, it may have all of that there.
+        async with members(("Ada", here)) as (ada,):
+            await until_online({"Ada": 1}, here)
+            assert [(await ada.call("say", "hi"))["ok"] for _ in range(12)] == [True] * 12
+
+
 async def test_two_projects_in_one_redis_do_not_know_of_each_other(redis: RedisServer) -> None:
     async with (
         nodes(redis.cluster("one"), 1) as (one,),

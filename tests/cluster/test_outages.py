@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from app.core import OnlineCount, Unavailable
-from tests.cluster.nodes import members, nodes, told, until_told, until_up, within
+from tests.cluster.nodes import members, nodes, told, until_online, until_told, until_up, within
 from tests.cluster.redis_server import RedisServer
 from tests.core.behind import until
 
@@ -125,7 +125,7 @@ async def test_redis_is_not_there_when_a_node_starts(redis: RedisServer) -> None
         assert await tab.hears("news") == 1
         redis.start()
         await until_up(here, there, within_s=2)
-        await until_told([("came", "Ada")], here, there)
+        await until_online({"Ada": 2}, here)
         assert await here.people.send_to_client("Ada", "news", 2) == 2
         assert [await tab.hears("news"), await phone.hears("news")] == [2, 2]
     await until_told([("came", "Ada"), ("went", "Ada")], here, there)

@@ -10,6 +10,7 @@ from .engineio_socket import EngineSocket
 from .packets import CONNECT, BadPacket, Packet, read_packet
 from .rates import TokenBucket
 from .request import Request
+from .roster import Entry
 from .timer import Timer
 
 if TYPE_CHECKING:
@@ -93,6 +94,21 @@ class Connection:
             self.refuse(f"{self.unhandled} events are not handled yet")
             return False
         return True
+
+    def admits_of(self, client: Entry | None) -> bool:
+        """Count an event of a client, which may have other connections, also to other servers.
+
+        Raises:
+            BadPacket: As `refuse` does.
+        """
+        if client is None:
+            return True
+        if client.events is None:
+            client.events = TokenBucket(self.limits.events_per_second, self.limits.events_burst)
+        if client.events.take(client.nodes):
+            return True
+        self.refuse(f"over {self.limits.events_per_second} events per second, with its other connections")
+        return False
 
     def refuse(self, why: str) -> None:
         """Count an event that is refused; the first one of a connection is logged.

@@ -18,17 +18,21 @@ class TokenBucket:
         self._tokens = burst
         self._refilled_at = time.monotonic()
 
-    def take(self) -> bool:
-        """Whether one more is let through."""
+    def take(self, tokens_each: int = 1) -> bool:
+        """Whether one more is let through.
+
+        Args:
+            tokens_each: More than one, where others let some through, too.
+        """
         now = time.monotonic()
         tokens = self._tokens + (now - self._refilled_at) * self._per_second
         self._refilled_at = now
         if tokens > self._burst:
             tokens = self._burst
-        if tokens < 1:
+        if tokens < tokens_each:
             self._tokens = tokens
             return False
-        self._tokens = tokens - 1
+        self._tokens = tokens - tokens_each
         return True
 
     def is_empty(self) -> bool:

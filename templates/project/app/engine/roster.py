@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import orjson
 
 from ..core.transport import Handler, OnlineCount, Presence
+from .rates import TokenBucket
 from .turns import Turns
 
 
@@ -24,6 +25,10 @@ class Entry:
     """Whether it has been told that it came."""
     unsure: bool = False
     """In a cluster: whether something was said of it, and the answer was lost."""
+    nodes: int = 1
+    """Likewise: how many have connections of it. They share what it may do."""
+    events: TokenBucket | None = None
+    """Made for the first event: many clients only listen."""
 
     def presence(self) -> Presence:
         return presence_of(self.key, self.published, self.connections)
@@ -44,15 +49,13 @@ class Roster:
         self.turns = Turns()
         self.entries: dict[tuple[str, str], Entry] = {}  # By namespace and key.
 
-    async def enter(self, handler: Handler, key: str, published: bytes) -> bool:
+    async def enter(self, handler: Handler, key: str, published: bytes) -> Entry | None:
         """Count a connection of a client, unless it has too many; `leave` is for what was counted."""
         entry = self.count(handler, key, published)
-        if entry is None:
-            return False
-        if not entry.announced:
+        if entry is not None and not entry.announced:
             entry.announced = True
             self.tell(handler, entry.presence(), came=True)
-        return True
+        return entry
 
     def leave(self, handler: Handler, key: str) -> None:
         """A connection that was counted is gone."""

@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from ..core.transport import Handler
 from . import log_context
 from .connection import Connection
+from .roster import Entry
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ class Session:
     """
 
     __slots__ = (
-        *("_busy", "_calls", "accepted", "client_key", "closed", "connection", "handler", "sid", "worker"),
+        *("_busy", "_calls", "accepted", "closed", "connection", "entry", "handler", "sid", "worker"),
     )
 
     def __init__(self, sid: str, handler: Handler, connection: Connection, busy: "set[Session]") -> None:
@@ -30,11 +31,15 @@ class Session:
         self.connection = connection
         self.accepted = False
         self.closed = False
-        self.client_key: str | None = None  # Until the middleware has accepted it.
+        self.entry: Entry | None = None  # Until the middleware has accepted it.
         self.worker: asyncio.Task[None] | None = None
         self._calls: list[tuple[Coroutine[None, None, None], int]] = []
         self._busy = busy
         connection.joined(self)
+
+    @property
+    def client_key(self) -> str | None:
+        return None if self.entry is None else self.entry.key
 
     def post(self, call: Coroutine[None, None, None], size: int = 0) -> None:
         """Run `call` after all that was posted before.

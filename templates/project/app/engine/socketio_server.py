@@ -171,18 +171,18 @@ class Server(socketio.AsyncServer):
         """Count the client, now that it is known who it is."""
         handler, sid = session.handler, session.sid
         client_key = handler.client_key(sid)
-        if not await self.roster.enter(handler, client_key, handler.published(sid)):
+        session.entry = await self.roster.enter(handler, client_key, handler.published(sid))
+        if session.entry is None:
             why = f"{self.roster.most} connections to {handler.namespace}"
             self.admission.refused("too_many_connections", f"client {client_key}", why)
             handler.closed(sid)
             return TOO_MANY_CONNECTIONS
-        session.client_key = client_key
         log_context.begin((handler.namespace, sid, client_key))
         return None
 
     def _leave(self, session: Session) -> None:
-        if session.client_key is not None:
-            self.roster.leave(session.handler, session.client_key)
+        if session.entry is not None:
+            self.roster.leave(session.handler, session.entry.key)
 
     def _refuse(self, connection: Connection, namespace: str, refusal: Refusal) -> None:
         self._count_refusal(connection, namespace, refusal)
@@ -198,7 +198,7 @@ class Server(socketio.AsyncServer):
         is_admitted = connection.admits(received.size)
         if session is None or not session.accepted:
             log.info("%.80r: an event came from a client that is not connected", received.namespace)
-        elif is_admitted:
+        elif is_admitted and connection.admits_of(session.entry):
             session.post(self._answer(session, received), received.size)
         elif received.id is not None:
             ack = session.handler.refuse("rate_limited", "Too many events")

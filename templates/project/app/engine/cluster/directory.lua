@@ -53,6 +53,20 @@ local function split(client)
   return string.sub(client, 1, at - 1), string.sub(client, at + 1)
 end
 
+local function count(by_node)
+  local nodes = 0
+  for _ in pairs(by_node) do nodes = nodes + 1 end
+  return nodes
+end
+
+-- Nodes share what a client may do: each of those that have it is to know how many they are.
+local function share(client, by_node, but)
+  local nodes = count(by_node)
+  for node in pairs(by_node) do
+    if node ~= but then redis.call('PUBLISH', named('node:', node), nodes .. ' ' .. client) end
+  end
+end
+
 -- A node has a client no longer: what was published of it if nobody has it now and its coming was told. The going is
 -- told by the node that asks for this, the teller.
 local function remove(node, client, teller)
@@ -63,7 +77,10 @@ local function remove(node, client, teller)
   redis.call('HDEL', named('client:', client), node)
   redis.call('DECRBY', named('total:', namespace), by_node[node])
   by_node[node] = nil
-  if next(by_node) then return false end
+  if next(by_node) then
+    share(client, by_node)
+    return false
+  end
   redis.call('DEL', named('client:', client))
   redis.call('SREM', named('online:', namespace), key)
   if redis.call('EXISTS', named('online:', namespace)) == 0 then redis.call('DEL', named('total:', namespace)) end
@@ -77,8 +94,8 @@ local commands = {}
 --   most       refuse when there would be more in all of the cluster; 0: never
 --   announce   'now': tell when it has not been told; 'again': likewise, and the answer to the same was lost;
 --              'known': it has been told; 'later'
--- Returns the connections of the other nodes, then what is to be told: 'full', 'came', 'went' (and what was
--- published), 'nothing'.
+-- Returns the connections of the other nodes, the number of nodes that have the client, and what is to be told:
+-- 'full', 'came', 'went' (and what was published), 'nothing'.
 function commands.set(node, client, connections, most, announce, published)
   connections, most = tonumber(connections), tonumber(most)
   if connections == 0 then
@@ -86,22 +103,25 @@ function commands.set(node, client, connections, most, announce, published)
     if not went and announce == 'again' and redis.call('GET', named('buried:', client)) == node then
       went = published
     end
-    if went then return {0, 'went', went} end
-    return {0, 'nothing'}
+    if went then return {0, 0, 'went', went} end
+    return {0, 0, 'nothing'}
   end
   local by_node, _, announced = look_up(client)
   local before = by_node[node] or 0
   local others = total_of(by_node) - before
-  if most > 0 and others + connections > most then return {others, 'full'} end
+  if most > 0 and others + connections > most then return {others, 0, 'full'} end
   local namespace, key = split(client)
   redis.call('HSET', named('client:', client), node, connections, PUBLISHED, published)
   redis.call('SADD', named('held:', node), client)
   redis.call('SADD', named('online:', namespace), key)
   redis.call('INCRBY', named('total:', namespace), connections - before)
-  if announce == 'later' then return {others, 'nothing'} end
-  if announced then return {others, announce == 'again' and announced == node and 'came' or 'nothing'} end
+  by_node[node] = connections
+  if before == 0 then share(client, by_node, node) end
+  local nodes = count(by_node)
+  if announce == 'later' then return {others, nodes, 'nothing'} end
+  if announced then return {others, nodes, announce == 'again' and announced == node and 'came' or 'nothing'} end
   redis.call('HSET', named('client:', client), ANNOUNCED, node)
-  return {others, announce == 'known' and 'nothing' or 'came'}
+  return {others, nodes, announce == 'known' and 'nothing' or 'came'}
 end
 
 -- Pass a message on to the other nodes that have a client: how many connections those that heard it have.

@@ -20,6 +20,8 @@ class Change(NamedTuple):
     event: Literal["nothing", "full", "came", "went"]
     others: int
     """The connections to other nodes."""
+    nodes: int
+    """How many nodes have it, with this one."""
     published: bytes
 
 
@@ -59,8 +61,9 @@ class Directory:
     ) -> Change:
         """How many connections the node has of a client, with which there may be `most` in all."""
         answer = self._run("set", self.node, client, connections, most, announce, published)
-        others, event, *went = cast(list[bytes], await answer)
-        return Change(event.decode(), int(others), went[0] if went else published)  # type: ignore[arg-type]
+        others, nodes, event, *went = cast(list[bytes], await answer)
+        published = went[0] if went else published
+        return Change(event.decode(), int(others), int(nodes), published)  # type: ignore[arg-type]
 
     async def tell(self, client: str, message: bytes) -> int:
         """Pass a message on to the other nodes that have a client: to how many connections."""

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from ..packets import fill
 from . import messages
 from .messages import NotUnderstood
 from .rooms import ClusterRooms, parts_of, sizes
+from .roster import ClusterRoster
 from .tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -25,6 +27,8 @@ FIELDS: Final = frozenset(
         *("event", "data", "binary", "skip_sid", "callback"),
     }
 )
+# From directory.lua: how many nodes have a client.
+SHARE: Final = re.compile(rb"\d{1,4} /")
 
 
 class Inbox:
@@ -33,10 +37,11 @@ class Inbox:
         handlers: By namespace.
     """
 
-    def __init__(self, rooms: ClusterRooms, handlers: Mapping[str, Handler]) -> None:
+    def __init__(self, rooms: ClusterRooms, roster: ClusterRoster, handlers: Mapping[str, Handler]) -> None:
         self.received = 0
         self.passed_over = 0
         self._rooms = rooms
+        self._roster = roster
         self._handlers = handlers
         self._here = rooms.node.encode()
         self._of_library = rooms.channel.encode()
@@ -50,6 +55,8 @@ class Inbox:
         try:
             if channel == self._of_library:
                 self._take_of_library(message)
+            elif SHARE.match(message):
+                self._take_share(message)
             else:
                 self._act(*messages.read(message))
         except NotUnderstood as problem:
@@ -61,6 +68,11 @@ class Inbox:
 
     def stop(self) -> None:
         self._tasks.cancel()
+
+    def _take_share(self, message: bytes) -> None:
+        nodes, _, client = message.decode().partition(" ")
+        namespace, _, key = client.partition(",")
+        self._roster.share(namespace, key, int(nodes))
 
     def _take_of_library(self, message: bytes) -> None:
         try:

@@ -8,8 +8,8 @@ Commands keep their order, and those that wait for the answers to others go toge
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,7 +33,7 @@ TIMEOUT_S: Final = 1.0
 CONNECT_TIMEOUT_S: Final = 3.0
 RETRY_S: Final = 0.5
 # How often it is looked whether the connection that only listens is still there.
-WATCH_S: Final = 1.0
+WATCH_S: Final = 0.75
 # These say that this is not the Redis that it was.
 CHANGED: Final = (BusyLoadingError, MasterDownError, NoScriptError, ReadOnlyError)
 
@@ -158,7 +158,7 @@ class Link:
         while True:
             together = await self._waiting.take()
             commands = connection.pack_commands([asked.command for asked in together])
-            async with asyncio.timeout(TIMEOUT_S):
+            async with at_most(TIMEOUT_S):
                 await connection.send_packed_command(commands, check_health=False)
                 for asked in together:
                     await self._answer(asked, connection)
@@ -184,11 +184,13 @@ class Link:
 
     async def _watch(self, connection: AbstractConnection) -> None:
         """Notice that nothing is heard because nobody is there."""
-        while True:
+        silent = 0
+        while silent < 2:  # Not after one time: it may be this process that stood still.
+            asked_at_s = time.monotonic()
             await connection.send_command("PING", check_health=False)
             await asyncio.sleep(WATCH_S)
-            if time.monotonic() - self._heard_at_s > WATCH_S + TIMEOUT_S:
-                raise TimeoutError("it does not answer in time")
+            silent = silent + 1 if self._heard_at_s < asked_at_s else 0
+        raise TimeoutError("it does not answer in time")
 
     def _lose(self, lost: Iterable[Asked], cause: Exception | None) -> None:
         for asked in lost:
@@ -202,6 +204,18 @@ class Outage:
 
     since_s: float
     lost_before: int
+
+
+@asynccontextmanager
+async def at_most(limit_s: float) -> AsyncIterator[None]:
+    """As `asyncio.timeout`, but for time in which this process stood still, and could not hear an answer."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(None) as limit:
+        half = loop.call_later(limit_s / 2, lambda: limit.reschedule(loop.time() + limit_s / 2))
+        try:
+            yield
+        finally:
+            half.cancel()
 
 
 async def first_of(*coroutines: Coroutine[Any, Any, None]) -> None:

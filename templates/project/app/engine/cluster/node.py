@@ -27,7 +27,7 @@ class Node:
     ) -> None:
         self.rooms = ClusterRooms(cluster.url, cluster.prefix)
         self.roster = ClusterRoster(limits.connections_per_client, cluster.lease_s, handlers)
-        self._inbox = Inbox(self.rooms, handlers)
+        self._inbox = Inbox(self.rooms, self.roster, handlers)
         channels = (cluster.prefix, self.rooms.to_all, self.rooms.channel_of(self.rooms.node))
         self._link = Link(
             self.rooms.connection, cluster.shown, channels, SCRIPT, self._inbox.take, self._turned

@@ -52,10 +52,10 @@ class ClusterRoster(Roster):
         self._tasks = Tasks()
         self._living: asyncio.Task[None] | None = None
 
-    async def enter(self, handler: Handler, key: str, published: bytes) -> bool:
+    async def enter(self, handler: Handler, key: str, published: bytes) -> Entry | None:
         entry = self.count(handler, key, published)
         if entry is None:
-            return False
+            return None
         try:
             event = await self._say(entry, most=self.most)
         except BaseException:
@@ -63,7 +63,8 @@ class ClusterRoster(Roster):
             raise
         if event == "full":
             self.leave(handler, key)
-        return event != "full"
+            return None
+        return entry
 
     def leave(self, handler: Handler, key: str) -> None:
         self._tasks.begin(self._say(self.discount(handler, key)))
@@ -91,6 +92,11 @@ class ClusterRoster(Roster):
     async def count_online(self, namespace: str) -> OnlineCount:
         return await self.directory.count(namespace)
 
+    def share(self, namespace: str, key: str, nodes: int) -> None:
+        """So many nodes have connections of a client."""
+        if entry := self.entries.get((namespace, key)):
+            entry.nodes = nodes
+
     async def _say(self, entry: Entry, *, most: int = 0) -> str:
         """Have Redis know how many connections the client has here now, and tell what comes of it."""
         client = (entry.handler.namespace, entry.key)
@@ -108,6 +114,7 @@ class ClusterRoster(Roster):
             entry.unsure = True
             return "nothing"
         entry.unsure = False
+        entry.nodes = max(1, change.nodes)
         if change.event in ("came", "went"):
             count = change.others + connections
             presence = presence_of(entry.key, change.published, count)
