@@ -5,7 +5,7 @@ import pytest
 from app.core import OnlineCount, Presence
 from app.engine import Limits
 from support import Refused
-from tests.cluster.nodes import members, nodes, until_told
+from tests.cluster.nodes import members, nodes, until_online, until_told
 from tests.cluster.redis_server import RedisServer
 from tests.core.behind import until
 from tests.core.people import joined

@@ -17,6 +17,7 @@ from . import database
 from .engine.reloader import Reloader
 from .engine.uvicorn_server import UvicornServer, uvicorn_config
 from .logs import log_config
+from .redis_at_start import wait_for_redis
 from .settings import Settings, load_settings
 
 if sys.platform != "win32":
@@ -30,6 +31,13 @@ def main() -> None:
     os.umask(0o077)  # What this process writes, such as a SQLite file, only its own user can read.
     raise_file_limit()
     settings = load_settings()
+    with suppress(KeyboardInterrupt):
+        wait_for_redis(settings)
+        serve(settings, reload=reload)
+
+
+def serve(settings: Settings, *, reload: bool) -> None:
+    """Until a signal ends it."""
     listening = listen(settings)
     reload_dirs = [str(Path(__file__).parent)] if reload else None
     config = uvicorn_config(

@@ -20,7 +20,9 @@ operations = APIRouter(tags=["operations"])
 
 
 class Readiness(BaseModel):
-    status: Literal["ready", "server stopping", "database unavailable"]
+    status: Literal[
+        "ready", "ready without redis", "server stopping", "database unavailable", "redis unavailable"
+    ]
 
 
 @operations.get("/healthz", summary="Is the server alive?")
@@ -33,12 +35,17 @@ async def health() -> dict[str, str]:
     "/readyz", summary="Should clients be sent to this server?", responses={503: {"model": Readiness}}
 )
 async def readiness(request: Request, response: Response) -> Readiness:
-    if server_of(request).stopping:
+    server = server_of(request)
+    if server.stopping:
         problem = Readiness(status="server stopping")
     elif not await database_answers():
         problem = Readiness(status="database unavailable")
-    else:
+    elif server.redis_answers is not False:
         return Readiness(status="ready")
+    elif not services.settings().redis_required:
+        return Readiness(status="ready without redis")
+    else:
+        problem = Readiness(status="redis unavailable")
     response.status_code = 503
     return problem
 

@@ -23,7 +23,8 @@ def token() -> Token:
 @cache
 def attempts() -> Attempts:
     """Counts who tries to register or to log in, and how often."""
-    return Attempts(settings().login_attempts_per_minute)
+    loaded = settings()
+    return Attempts(loaded.login_attempts_per_minute, loaded.redis_url, loaded.redis_prefix)
 
 
 @cache

@@ -59,6 +59,8 @@ class Link:
         turned: Callable[[bool], None],
     ) -> None:
         self.up = False
+        self.outages = 0
+        self.messages = 0
         self.lost_messages = 0  # Those of which it is not known that Redis has them.
         self._connect, self._name, self._channels, self._script = connect, name, channels, script
         self._heard, self._turned = heard, turned
@@ -92,6 +94,7 @@ class Link:
             Unavailable: It does not answer, or with an error.
         """
         asked = Asked(command, message=message)
+        self.messages += message
         if not self.up or not self._waiting.put(asked):
             self._lose([asked], None)
         return asked.answer
@@ -144,6 +147,7 @@ class Link:
     def _go_down(self, error: Exception) -> None:
         was_up, self.up = self.up, False
         if self._outage is None:
+            self.outages += 1
             self._outage = Outage(time.monotonic(), self.lost_messages)
             log.error(
                 "Redis does not answer at %s (%s): this node's clients are cut off from those of others",

@@ -8,6 +8,7 @@ from ...core.transport import Handler
 from ..limits import Limits
 from ..metrics import Metrics
 from .address import Cluster
+from .counts import Counts
 from .directory import SCRIPT, Directory
 from .inbox import Inbox
 from .link import TIMEOUT_S, Link
@@ -33,6 +34,7 @@ class Node:
             self.rooms.connection, cluster.shown, channels, SCRIPT, self._inbox.take, self._turned
         )
         self.rooms.directory = self.roster.directory = Directory(self._link, cluster.prefix, self.rooms.node)
+        metrics.registry.register(Counts(self._link, self._inbox, self.roster))
         self._tasks = Tasks()
         self._is_up = asyncio.Event()
 
