@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from redis.asyncio import Redis
+
 from app.engine import Cluster
 from support import free_port
 from tests.services import require
@@ -53,6 +55,10 @@ class RedisServer:
         with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
             connection.sendall((" ".join(words) + "\r\n").encode())
             return connection.recv(1_000_000).decode().replace("\r\n", " ").strip()
+
+    def client(self) -> Redis:
+        """redis-py's own."""
+        return Redis.from_url(self.url)
 
     def subscriptions(self, cluster: Cluster) -> int:
         """How many nodes listen to what is for all."""

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 
 import pytest
 
 from app.core import OnlineCount, Unavailable
 from tests.cluster.nodes import members, nodes, told, until_online, until_told, until_up, within
 from tests.cluster.redis_server import RedisServer
+from tests.cluster.slow_network import slow_network
 from tests.core.behind import until
 
 OUTAGE = "app.engine.cluster.link"
@@ -129,6 +131,27 @@ async def test_redis_is_not_there_when_a_node_starts(redis: RedisServer) -> None
         assert await here.people.send_to_client("Ada", "news", 2) == 2
         assert [await tab.hears("news"), await phone.hears("news")] == [2, 2]
     await until_told([("came", "Ada"), ("went", "Ada")], here, there)
+
+
+async def test_the_network_to_redis_is_slow(redis: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
+    async with slow_network(redis.port, 0.2) as port:
+        slow = replace(redis.cluster(), url=f"redis://127.0.0.1:{port}")
+        async with nodes(redis.cluster(), 1) as (near,), nodes(slow, 1) as (far,):
+            await until_up(near, far)
+            async with members(("Ada", far), ("Ada", near), ("Bob", far)) as (tab, phone, bob):
+                await until_online({"Ada": 2, "Bob": 1}, near)
+                for number in range(5):
+                    with within(0.2):
+                        await far.people.broadcast("news", number)
+                        assert await bob.hears("news") == number
+                    with within(1.0):
+                        assert await far.people.send_to_client("Ada", "news", "you") == 2
+                    assert [await phone.hears("news"), await phone.hears("news")] == [number, "you"]
+                assert await near.people.send_to_client("Bob", "news", "last") == 1
+                assert await bob.hears("news") == "last"
+                assert [event for event, _ in tab.unheard] == ["news"] * 10
+            await until_told([("came", "Ada"), ("came", "Bob"), ("went", "Ada"), ("went", "Bob")], near, far)
+    assert logged(caplog, logging.ERROR) == 0
 
 
 async def test_who_was_to_go_while_redis_was_away_goes_when_it_is_back(redis: RedisServer) -> None:

@@ -1,7 +1,7 @@
 """What nodes tell each other: who from, what about, and, for an event, its JSON and its attachments.
 
-    NODE {"kind":"emit","namespace":"/devUser","rooms":["accepted"],"sizes":[26]}
-    ["sayingStuff",{"text":1}]
+    NODE {"namespace":"/devUser","sizes":[32],"kind":"emit","rooms":["accepted"]}
+    ["sayingStuff",{"message":"hi"}]
 
 A field at its default is left out, and a node that finds one that it does not know passes the message over:
 what it does not know may be who is not to hear it. So nodes of two versions can be in one cluster.
