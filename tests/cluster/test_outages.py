@@ -102,6 +102,22 @@ async def test_redis_stands_still_and_goes_on(redis: RedisServer, caplog: pytest
         assert logged(caplog, logging.ERROR) == logged(caplog, logging.WARNING) == 2
 
 
+async def test_what_redis_has_done_without_being_able_to_say_so_is_told_once(redis: RedisServer) -> None:
+    """It does what it finds in its buffers when it goes on, though nobody is there for the answer."""
+    async with nodes(redis.cluster()) as (here, there), members(("Bob", there)):
+        redis.freeze()
+        async with members(("Ada", here)) as (ada,):
+            await until(lambda: not here.link.up and not there.link.up)
+            redis.thaw()
+            await until_told([("came", "Ada"), ("came", "Bob")], here, there)
+            redis.freeze()
+            await ada.disconnect()
+            await until(lambda: not here.link.up and not there.link.up)
+            redis.thaw()
+        await until_told([("came", "Ada"), ("came", "Bob"), ("went", "Ada")], here, there)
+        await until_online({"Bob": 1}, here)
+
+
 async def test_the_connection_that_listens_is_cut(redis: RedisServer) -> None:
     cluster = redis.cluster()
     async with nodes(cluster) as (here, there), members(("Ada", here), ("Bob", there)) as (ada, bob):
