@@ -93,14 +93,14 @@ class Echo:
 class SuiteServer(Server):
     """Says what the suites want to hear where it is the application's to choose: acks, and words."""
 
-    def _send(
+    def send_packet(
         self, connection: Connection, kind: int, namespace: str, data: Any = None, id: int | None = None
     ) -> None:
         if kind == ACK:
             data = data[0]["data"]
         if kind == CONNECT_ERROR:
             data = {"message": "Invalid namespace"}
-        super()._send(connection, kind, namespace, data, id)
+        super().send_packet(connection, kind, namespace, data, id)
 
 
 class EchoServer(EngineServer):
@@ -112,6 +112,7 @@ class EchoServer(EngineServer):
 
 class SuiteSocketServer(SocketServer):
     def __init__(self, limits: Limits) -> None:
+        self._node = None
         self._server = SuiteServer(
             None, limits, Metrics(), Rooms(), Roster(limits.connections_per_client), {}
         )

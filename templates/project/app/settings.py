@@ -116,6 +116,8 @@ def _with_async_driver(text: str) -> str:
 
 
 def _name_of_project() -> str:
+    if not (PROJECT / "pyproject.toml").exists():
+        return "app"
     return str(tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]["name"])
 
 

@@ -1,9 +1,13 @@
 """`server`: the real server. `connect`: real clients, who are disconnected when the test ends."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
-from support import Connect, Member, RunningServer, register, start_server, stop_server
+from support import SECRET, Connect, Member, RunningServer, register, start_server, stop_server
+
+from app import settings
+from app.settings import Settings
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +37,15 @@ async def connect(server: RunningServer) -> AsyncIterator[Connect]:
     yield connect
     for member in members:
         await member.disconnect()
+
+
+@pytest.fixture
+def env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `.env` of its own, and nothing in the environment, for each test."""
+    path = tmp_path / ".env"
+    monkeypatch.setitem(Settings.model_config, "env_file", path)
+    monkeypatch.setattr(settings, "ENV_FILE", path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    path.write_text(f"TOKEN_SECRET={SECRET}\n")
+    return path

@@ -24,6 +24,7 @@ from app.engine import STATE_KEY, Cluster, Limits, SocketServer
 from app.engine.limits import DEFAULT_LIMITS
 from app.engine.uvicorn_server import UvicornServer, uvicorn_config
 
+SECRET = "a secret for tests, which is long enough to be one"
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -40,14 +41,13 @@ class RunningServer:
 
 def start_server(folder: Path, **environment: str) -> RunningServer:
     """Start the server on a free port, with its database in `folder`; returns once it answers."""
-    secret = "a secret for tests, which is long enough to be one"
     database_url = f"sqlite+aiosqlite:///{folder / 'test.sqlite3'}"
     port = free_port()
     variables = {
         **os.environ,
         "HOST": "127.0.0.1",
         "PORT": str(port),
-        "TOKEN_SECRET": secret,
+        "TOKEN_SECRET": SECRET,
         "DATABASE_URL": database_url,
         # Tests do in a minute what users do in a month.
         "LOGIN_ATTEMPTS_PER_MINUTE": "1000",
@@ -59,7 +59,7 @@ def start_server(folder: Path, **environment: str) -> RunningServer:
         process = subprocess.Popen(
             [sys.executable, "-m", "app"], cwd=PROJECT, env=variables, stdout=log, stderr=log
         )
-    server = RunningServer(f"http://127.0.0.1:{port}", secret, database_url, log_path, process)
+    server = RunningServer(f"http://127.0.0.1:{port}", SECRET, database_url, log_path, process)
     try:
         wait_for_health(server.url, process)
     except AssertionError as error:

@@ -22,12 +22,13 @@ from typing import Any
 import socketio
 from socketio import packet
 
-from ..core.transport import CLOSING, DisconnectReason, Handler, Refusal
+from ..core.transport import CLOSING, DisconnectReason, Handler
 from . import gate, log_context
-from .admission import TOO_MANY_CONNECTIONS, TOO_OFTEN, UNKNOWN_NAMESPACE, Admission
+from .admission import Admission
 from .connection import Connection
 from .engineio_server import EngineServer
 from .engineio_socket import EngineSocket
+from .joining import Joining
 from .limits import MAX_CONNECT_BYTES, Limits
 from .metrics import OTHER, Metrics
 from .outgoing import Outgoing, outgoing
@@ -77,6 +78,7 @@ class Server(socketio.AsyncServer):
         self.busy: set[Session] = set()
         self.stopping = False
         self.handlers = handlers
+        self._joining = Joining(self)
 
     def add(self, handler: Handler) -> None:
         if handler.namespace in self.handlers:
@@ -114,7 +116,7 @@ class Server(socketio.AsyncServer):
         elif received.kind == packet.CONNECT:
             if received.size > MAX_CONNECT_BYTES:
                 raise BadPacket(f"CONNECT has at most {MAX_CONNECT_BYTES} bytes", "too_large")
-            self._begin(connection, session, received)
+            self._joining.begin(connection, session, received)
         elif session is not None and received.kind == packet.DISCONNECT:
             self._close(session, "client disconnect")
         elif session is not None and connection.admits(received.size):
@@ -124,75 +126,9 @@ class Server(socketio.AsyncServer):
             call = self._handle_ack(socket.sid, received.namespace, received.id, received.data)
             session.post(call, received.size)
 
-    def _begin(self, connection: Connection, session: Session | None, received: Packet) -> None:
-        """Check a client that wants to join a namespace."""
-        handler = self.handlers.get(received.namespace)
-        if not connection.admits() or self.admission.failed_too_often(connection.socket.origin):
-            self._refuse(connection, received.namespace, TOO_OFTEN)
-        elif handler is None:
-            self._refuse(connection, received.namespace, UNKNOWN_NAMESPACE)
-        elif session is not None:
-            log.info("%s: a client asked to connect twice", received.namespace)
-        else:
-            sid = self.manager.add(connection.socket.sid, handler.namespace)
-            session = self.sessions[sid] = Session(sid, handler, connection, self.busy)
-            session.post(self._accept_or_refuse(session, received.data))
-
-    async def _accept_or_refuse(self, session: Session, auth: Any) -> None:
-        handler, connection = session.handler, session.connection
-        async with connection.turn(handler.namespace):
-            if session.closed:
-                return  # It did not wait for its turn.
-            if self.admission.failed_too_often(connection.socket.origin):
-                refusal: Refusal | None = TOO_OFTEN
-            else:
-                refusal = await handler.handshake(connection.request.handshake(session.sid, auth))
-        if refusal is None and not session.closed:
-            refusal = await self._enter(session)
-        if refusal is None:
-            self.metrics.handshake(handler.namespace, "ok")
-            if session.closed:
-                # It left while it was being checked: nobody heard of it, and nobody will.
-                handler.closed(session.sid)
-                self._leave(session)
-                return
-            self._send(connection, packet.CONNECT, handler.namespace, {"sid": session.sid})
-            await self.manager.connect(session.sid, handler.namespace)
-            session.accepted = True
-            self.metrics.connected(handler.namespace)
-            await handler.connected(session.sid)
-        elif session.closed:
-            self._count_refusal(connection, handler.namespace, refusal)
-        else:
-            self._forget(session)
-            self._refuse(connection, handler.namespace, refusal)
-
-    async def _enter(self, session: Session) -> Refusal | None:
-        """Count the client, now that it is known who it is."""
-        handler, sid = session.handler, session.sid
-        client_key = handler.client_key(sid)
-        session.entry = await self.roster.enter(handler, client_key, handler.published(sid))
-        if session.entry is None:
-            why = f"{self.roster.most} connections to {handler.namespace}"
-            self.admission.refused("too_many_connections", f"client {client_key}", why)
-            handler.closed(sid)
-            return TOO_MANY_CONNECTIONS
-        log_context.begin((handler.namespace, sid, client_key))
-        return None
-
-    def _leave(self, session: Session) -> None:
+    def leave(self, session: Session) -> None:
         if session.entry is not None:
             self.roster.leave(session.handler, session.entry.key)
-
-    def _refuse(self, connection: Connection, namespace: str, refusal: Refusal) -> None:
-        self._count_refusal(connection, namespace, refusal)
-        body = {"message": refusal.message, "data": dict(refusal.data)}
-        self._send(connection, packet.CONNECT_ERROR, namespace, body)
-
-    def _count_refusal(self, connection: Connection, namespace: str, refusal: Refusal) -> None:
-        code = refusal.data["code"]
-        self.metrics.handshake(namespace, code)
-        self.admission.failed(connection.socket.origin, code)
 
     def _take_event(self, connection: Connection, session: Session | None, received: Packet) -> None:
         is_admitted = connection.admits(received.size)
@@ -202,7 +138,7 @@ class Server(socketio.AsyncServer):
             session.post(self._answer(session, received), received.size)
         elif received.id is not None:
             ack = session.handler.refuse("rate_limited", "Too many events")
-            self._send(connection, packet.ACK, received.namespace, [ack], id=received.id)
+            self.send_packet(connection, packet.ACK, received.namespace, [ack], id=received.id)
 
     async def _answer(self, session: Session, received: Packet) -> None:
         handler, id = session.handler, received.id
@@ -219,12 +155,12 @@ class Server(socketio.AsyncServer):
         outcome, ack = await handler.event(session.sid, event, received.data[1:], wants_ack=id is not None)
         self.metrics.event(handler.namespace, known, outcome, time.perf_counter() - began_s)
         if id is not None and not session.closed:
-            self._send(session.connection, packet.ACK, handler.namespace, [ack], id)
+            self.send_packet(session.connection, packet.ACK, handler.namespace, [ack], id)
 
     async def disconnect(self, sid: str, namespace: str | None = None, ignore_queue: bool = False) -> None:
         session = self.sessions.get(sid)
         if session is not None:
-            self._send(session.connection, packet.DISCONNECT, session.handler.namespace)
+            self.send_packet(session.connection, packet.DISCONNECT, session.handler.namespace)
             session.discard()
             self._close(session, "server disconnect")
 
@@ -241,13 +177,13 @@ class Server(socketio.AsyncServer):
             self.metrics.closed(session.handler.namespace, reason)
             session.handler.closed(session.sid)
             session.post(session.handler.disconnected(session.sid, reason))
-        self._forget(session)
+        self.forget(session)
 
-    def _forget(self, session: Session) -> None:
+    def forget(self, session: Session) -> None:
         """Leave every room."""
         namespace = session.handler.namespace
         del self.sessions[session.sid]
-        self._leave(session)
+        self.leave(session)
         session.connection.left(session)
         self.manager.basic_disconnect(session.sid, namespace)
 
@@ -257,7 +193,7 @@ class Server(socketio.AsyncServer):
         connection = self.connections[eio_sid]
         for session in connection.sessions.values():
             if session.accepted:
-                self._send(connection, packet.EVENT, session.handler.namespace, [CLOSING, why])
+                self.send_packet(connection, packet.EVENT, session.handler.namespace, [CLOSING, why])
 
     def send_to(self, eio_sids: Collection[str], message: Outgoing) -> None:
         """Send a message to those of these who are still there."""
@@ -270,7 +206,7 @@ class Server(socketio.AsyncServer):
                 count += 1
         self.metrics.sent_bytes += message.size * count
 
-    def _send(
+    def send_packet(
         self, connection: Connection, kind: int, namespace: str, data: Any = None, id: int | None = None
     ) -> None:
         message = outgoing(kind, namespace, data, id)
