@@ -71,9 +71,10 @@ class Limits(BaseModel):
     max_nesting: How deep lists and objects may be in one another.
     max_queue_bytes: What may wait for one connection, to be sent to it; and as much, to be handled.
     max_queued_events: How many events of one connection may wait to be handled.
-    events_per_second: Of one connection, in the long run; CONNECT packets and acks count as events.
-    events_burst: Of one connection, at once.
-    connections_per_client: In one namespace, with the same key.
+    events_per_second: Of one client in one namespace, in a cluster everywhere, in the long run; and of one
+        connection, whose CONNECT packets and acks count, too.
+    events_burst: The same, at once.
+    connections_per_client: In one namespace, with the same key; in a cluster, everywhere.
     connections_per_address: From one IPv4 address, or one IPv6 network (/64).
     failed_handshakes_per_minute: From one address or network.
     """
