@@ -15,9 +15,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from . import database
 from .engine.reloader import Reloader
-from .engine.uvicorn_server import UvicornServer, uvicorn_config
-from .logs import log_config
+from .engine.session_ids import MOST_WORKERS
+from .engine.uvicorn_patience import LimitedConfig
+from .engine.uvicorn_server import UvicornServer
+from .engine.workers import NoWorkerStarts, Workers
 from .redis_at_start import wait_for_redis
+from .serving import serving_config
 from .settings import Settings, load_settings
 
 if sys.platform != "win32":
@@ -25,40 +28,87 @@ if sys.platform != "win32":
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m app", description="Run the server.")
-    parser.add_argument("--reload", action="store_true", help="restart when a file of the app changes")
-    reload: bool = parser.parse_args().reload
+    options = read_arguments()
     os.umask(0o077)  # What this process writes, such as a SQLite file, only its own user can read.
     raise_file_limit()
     settings = load_settings()
+    if options.workers > 1:
+        check_workers(options.workers, settings)
     with suppress(KeyboardInterrupt):
         wait_for_redis(settings)
-        serve(settings, reload=reload)
+        serve(settings, options)
 
 
-def serve(settings: Settings, *, reload: bool) -> None:
+def serve(settings: Settings, options: argparse.Namespace) -> None:
     """Until a signal ends it."""
     listening = listen(settings)
-    reload_dirs = [str(Path(__file__).parent)] if reload else None
-    config = uvicorn_config(
-        "app.main:create_app",
-        limits=settings,
-        trusted_proxies=settings.trusted_proxies,
-        direct_websockets=settings.direct_websockets,
-        access_log=settings.access_log,
-        log_config=log_config(settings.log_format, access_log=settings.access_log),
-        reload_dirs=reload_dirs,
-    )
+    config = serving_config(settings, reload=options.reload)
     server = UvicornServer(config)
     # uvicorn raises Ctrl-C again for its caller, when it has shut down.
     with suppress(KeyboardInterrupt):
         migrate(settings)
         if settings.log_format == "text":  # Who reads JSON reads what uvicorn logs.
-            print(f"Serving on {address_of(listening)} (HTTP API: /docs). Press Ctrl-C to stop.", flush=True)
-        if reload:
+            workers = f" with {options.workers} workers" if options.workers > 1 else ""
+            print(
+                f"Serving on {address_of(listening)}{workers} (HTTP API: /docs). Press Ctrl-C to stop.",
+                flush=True,
+            )
+        if options.reload:
             Reloader(config, target=server.run, sockets=[listening]).run()
+        elif options.workers > 1:
+            run_workers(config, listening, options.workers)
         else:
             server.run(sockets=[listening])
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m app", description="Run the server.")
+    parser.add_argument("--reload", action="store_true", help="restart when a file of the app changes")
+    parser.add_argument(
+        "--workers",
+        type=worker_count,
+        default=1,
+        metavar="N",
+        help="serve with so many processes on one port; more than one need REDIS_URL",
+    )
+    options = parser.parse_args()
+    if options.reload and options.workers > 1:
+        parser.error("--reload restarts one process: it does not go with --workers")
+    return options
+
+
+def worker_count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MOST_WORKERS}")
+    return int(text)
+
+
+def check_workers(count: int, settings: Settings) -> None:
+    """Exit with a remedy where there cannot be several processes."""
+    if sys.platform == "win32":
+        sys.exit(
+            f"error: --workers {count} does not work on Windows\n"
+            "  there, a process cannot hand a connection over to another one as it does elsewhere\n"
+            "  try: python -m app"
+        )
+    if not settings.redis_url:
+        sys.exit(
+            f"error: --workers {count} needs REDIS_URL\n"
+            "  without Redis, the processes do not know of each other's clients: messages reach only some\n"
+            f"  try: REDIS_URL=redis://localhost:6379/0 .venv/bin/python -m app --workers {count}"
+        )
+
+
+def run_workers(config: LimitedConfig, listening: socket.socket, count: int) -> None:
+    """Serve until a signal ends it; exits with a remedy when it cannot begin."""
+    try:
+        Workers(config, listening, count=count, command=[sys.executable, "-m", "app.worker"]).run()
+    except NoWorkerStarts as end:
+        sys.exit(
+            f"error: no worker starts: the last one ended with {end}\n"
+            "  what it has logged says why\n"
+            "  try: .venv/bin/python -m app"
+        )
 
 
 def raise_file_limit() -> None:

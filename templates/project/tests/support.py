@@ -39,8 +39,13 @@ class RunningServer:
     process: subprocess.Popen[bytes]
 
 
-def start_server(folder: Path, **environment: str) -> RunningServer:
-    """Start the server on a free port, with its database in `folder`; returns once it answers."""
+def start_server(folder: Path, *arguments: str, project: Path = PROJECT, **environment: str) -> RunningServer:
+    """Start the server on a free port, with its database in `folder`; returns once it answers.
+
+    Args:
+        arguments: Of `python -m app`.
+        project: Where `app` is.
+    """
     database_url = f"sqlite+aiosqlite:///{folder / 'test.sqlite3'}"
     port = free_port()
     variables = {
@@ -57,7 +62,7 @@ def start_server(folder: Path, **environment: str) -> RunningServer:
     log_path = folder / "server.log"
     with log_path.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app"], cwd=PROJECT, env=variables, stdout=log, stderr=log
+            [sys.executable, "-m", "app", *arguments], cwd=project, env=variables, stdout=log, stderr=log
         )
     server = RunningServer(f"http://127.0.0.1:{port}", SECRET, database_url, log_path, process)
     try:

@@ -5,6 +5,7 @@ What is overridden, and why:
 - `handle_request`: the library takes a missing transport for polling, answers other methods with 405, reads
   nothing from a POST without a Content-Length, and handles a second POST beside the first.
 - `_handle_connect`: the library announces whole seconds between pings, and makes sockets of its own class.
+- `generate_id`: where several processes share a port, an id says which of them has the session.
 - `_ok`: a POST is to be answered with `ok`; the library says `OK`.
 """
 
@@ -14,6 +15,7 @@ import engineio
 from engineio.packet import OPEN, Packet
 from starlette.types import Receive, Scope, Send
 
+from . import session_ids
 from .addresses import origin_of
 from .admission import Admission
 from .engineio_socket import EngineSocket
@@ -50,6 +52,9 @@ class EngineServer(engineio.AsyncServer):
 
     def gone(self, sid: str, reason: str) -> None:
         """A connection is over."""
+
+    def generate_id(self) -> str:
+        return session_ids.marked(super().generate_id())
 
     async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
         problem = problem_with(scope, self.sockets)

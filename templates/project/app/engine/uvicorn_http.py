@@ -105,6 +105,8 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.close()
             raise ValueError("too many requests at once")
         super().on_headers_complete()
+        if self.cycle is not None and not self._peer.config.keeps_connections:
+            self.cycle.keep_alive = False
         self._wait_for(Part.BODY)
 
     def on_body(self, body: bytes) -> None:

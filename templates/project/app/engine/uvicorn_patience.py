@@ -43,6 +43,8 @@ class LimitedConfig(uvicorn.Config):
         self.limits = limits
         self.turn = Turn()
         self.direct_websockets = direct_websockets and libraries.are_as_expected()
+        # Whether one connection may have several HTTP requests.
+        self.keeps_connections = True
         # A client that polls has two; and some are for pages, or have not ended yet.
         self.connections = Tally(2 * limits.connections_per_address + SPARE_CONNECTIONS)
         self._proxies = [ip_network(proxy) for proxy in trusted_proxies]

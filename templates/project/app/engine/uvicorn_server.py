@@ -47,7 +47,7 @@ def uvicorn_config(
     access_log: bool = False,
     log_config: dict[str, Any] | None = None,
     reload_dirs: list[str] | None = None,
-) -> uvicorn.Config:
+) -> LimitedConfig:
     """Args:
     app: The application's factory, or where it is, such as `app.main:create_app`.
     trusted_proxies: The addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are believed. Not
