@@ -12,8 +12,6 @@ from .worker_channel import Taker
 
 log = logging.getLogger(__name__)
 
-TICKS_PER_REPORT = 10  # uvicorn has ten a second.
-
 
 class WorkerServer(UvicornServer):
     """
@@ -37,7 +35,7 @@ class WorkerServer(UvicornServer):
         self._taker.report()
 
     async def on_tick(self, counter: int) -> bool:
-        if self._taker is not None and counter % TICKS_PER_REPORT == 0:
+        if self._taker is not None:
             self._taker.report()
         return await super().on_tick(counter)
 
