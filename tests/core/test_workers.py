@@ -245,34 +245,6 @@ async def test_a_worker_that_is_killed_is_started_again_and_its_clients_come_bac
         assert {await who_serves(each) for each in everybody} == {survivor, back}
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-async def test_all_workers_end_with_the_process_that_started_them(
-    tmp_path: Path, number: signal.Signals
-) -> None:
-    with serving(tmp_path) as server:
-        pids = workers_of(server)
-        async with raw_polling(server.url) as poller, clients(server, 4, reconnection=False) as everybody:
-            await join(poller)
-            last = asyncio.create_task(poller.poll())
-            await until(lambda: all(each.transport() == "websocket" for each in everybody))
-            await asyncio.sleep(0.2)  # By then, the poll is there.
-
-            server.process.send_signal(number)
-
-            code = await asyncio.to_thread(server.process.wait, 10)
-            assert code == (0 if number == signal.SIGTERM else -signal.SIGKILL)
-            assert await last == ["6"]
-            await until(lambda: not any(each.connected for each in everybody))
-        await until(lambda: not pids & {pid for pid, _ in living()})
-        log = server.log_path.read_text()
-        assert log.count("farewell server shutting down") == 5
-        assert ("is gone: this one stops" in log) == (number == signal.SIGKILL)
-        assert "has ended" not in log
-
-
-# What is wrong
-
-
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
@@ -322,7 +294,7 @@ def test_several_processes_need_redis(tmp_path: Path) -> None:
 
 def test_what_keeps_a_worker_from_starting_ends_all_and_is_said_once(tmp_path: Path) -> None:
     shutil.copytree(PROJECT / "app", tmp_path / "app")
-    (tmp_path / "app/namespaces/broken.py").write_text("raise RuntimeError('this module is broken')\n")
+    (tmp_path / "app/worker.py").write_text("raise RuntimeError('this module is broken')\n")
     done = run(tmp_path, **WITHOUT_REDIS)
     assert done.returncode == 1
     assert done.stderr.count("RuntimeError: this module is broken") == 1
@@ -331,3 +303,39 @@ def test_what_keeps_a_worker_from_starting_ends_all_and_is_said_once(tmp_path: P
         "  what it has logged says why\n"
         "  try: .venv/bin/python -m app\n"
     )
+
+
+async def log_of_the_end(server: RunningServer, number: signal.Signals) -> str:
+    """What is logged when the process that started the workers gets a signal, and both serve clients."""
+    pids, before = workers_of(server), server.log_path.read_text()
+    async with raw_polling(server.url) as poller, clients(server, 4, reconnection=False) as everybody:
+        await join(poller)
+        poll = asyncio.create_task(poller.poll())
+        await until(lambda: all(each.transport() == "websocket" for each in everybody))
+        assert {await who_serves(each) for each in everybody} == pids
+        await asyncio.sleep(0.2)  # By then, the poll is there.
+
+        server.process.send_signal(number)
+
+        assert await poll == ["6"]
+        await until(lambda: not any(each.connected for each in everybody))
+    await until(lambda: not pids & {pid for pid, _ in living()})
+    return server.log_path.read_text().removeprefix(before)
+
+
+async def test_a_signal_ends_all_workers_and_each_of_their_clients_gets_a_farewell(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        log = await log_of_the_end(server, signal.SIGTERM)
+        assert server.process.wait(timeout=5) == 0
+        assert log.count("farewell server shutting down") == 5
+        assert "has ended" not in log
+        assert "Traceback" not in log
+
+
+# The last one: it leaves no `server`.
+async def test_no_worker_outlives_the_process_that_started_it(server: RunningServer) -> None:
+    log = await log_of_the_end(server, signal.SIGKILL)
+    assert log.count("The process that accepts connections is gone: this one stops") == 2
+    # Some of the clients that polled for the tests before may be remembered still.
+    assert log.count("farewell server shutting down") >= 5
+    assert "Traceback" not in log

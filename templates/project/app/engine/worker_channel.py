@@ -41,8 +41,12 @@ class Giver:
         self._untaken: deque[socket.socket] = deque()
         self._taken = 0
         self._open = 0
-        self.is_ready = False
+        self.has_reported = False
         asyncio.get_running_loop().add_reader(channel.fileno(), self._read)
+
+    @property
+    def is_ready(self) -> bool:
+        return self.has_reported and self._channel.fileno() >= 0
 
     @property
     def load(self) -> int:
@@ -65,7 +69,6 @@ class Giver:
             return
         asyncio.get_running_loop().remove_reader(self._channel.fileno())
         self._channel.close()
-        self.is_ready = False
         self._on_end(list(self._untaken))
 
     def _read(self) -> None:
@@ -82,7 +85,7 @@ class Giver:
         while self._taken < taken:
             self._untaken.popleft().close()
             self._taken += 1
-        self.is_ready = True
+        self.has_reported = True
         self._on_report()
 
 

@@ -43,7 +43,7 @@ class Worker:
         self._number = number
         self._command = command
         self.giver: Giver | None = None
-        # In a row; one that has yet to succeed is counted.
+        # In a row.
         self.failed_starts = 0
         # When it was given a connection, compared to the others.
         self.given_at = 0
@@ -68,7 +68,6 @@ class Worker:
             on_end: Called when it cannot any more, with those that it has not taken.
         """
         ours, theirs = socket.socketpair()
-        self.failed_starts += 1
         self.giver = Giver(ours, on_ready, on_end)
         try:
             with theirs:
@@ -85,6 +84,7 @@ class Worker:
             return str(error)
         finally:
             self.giver.close()
+            self.failed_starts = 0 if self.giver.has_reported else self.failed_starts + 1
 
     async def _end_of(self, process: asyncio.subprocess.Process, stopping: asyncio.Event) -> str:
         ended = asyncio.ensure_future(process.wait())
@@ -151,7 +151,7 @@ class Workers:
         if worker is not self._workers[0]:
             await self._can_start.wait()
         while not self._stopping.is_set():
-            end = await worker.run(self._stopping, lambda: self._on_ready(worker), self._on_end)
+            end = await worker.run(self._stopping, self._on_ready, self._on_end)
             if self._stopping.is_set():
                 return
             if self._is_hopeless():
@@ -168,8 +168,7 @@ class Workers:
             return True
         return all(not worker.is_ready and worker.failed_starts >= HOPELESS for worker in self._workers)
 
-    def _on_ready(self, worker: Worker) -> None:
-        worker.failed_starts = 0
+    def _on_ready(self) -> None:
         self._can_start.set()
         self._acceptor.open()
 

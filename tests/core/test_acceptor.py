@@ -1,0 +1,231 @@
+"""The process that accepts connections for workers: here with workers that are not servers, but misbehave."""
+
+import asyncio
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from app.engine import Limits, workers
+from app.engine.acceptor import Acceptor
+from app.engine.arrival import MAX_LINE_BYTES, line_of, worker_for
+from app.engine.limits import DEFAULT_LIMITS
+from app.engine.session_ids import LETTERS, worker_of
+from app.engine.uvicorn_server import uvicorn_config
+from app.engine.workers import HOPELESS, NoWorkerStarts, Workers
+from tests.core.behind import until
+
+# A worker is `python -c WORKER NUMBER DESCRIPTOR`.
+IS_READY = """
+import os, signal, socket, struct, sys, time
+channel = socket.socket(fileno=int(sys.argv[2]))
+channel.send(struct.pack("!QI", 0, 0))
+"""
+
+
+@pytest.mark.parametrize(
+    ("begun", "line"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\n", b"GET / HTTP/1.1\r"),
+        (b"\r\n\r\nGET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r"),
+        (b"GET / HTTP/1.1\n", b"GET / HTTP/1.1"),
+        (b"", None),
+        (b"\r\n", None),
+        (b"GET / HTTP/1.1\r", None),
+        (b"GET /" + b"a" * MAX_LINE_BYTES, b"GET /" + b"a" * MAX_LINE_BYTES),
+    ],
+)
+def test_a_line_is_read_when_all_of_it_is_there(begun: bytes, line: bytes | None) -> None:
+    assert line_of(begun) == line
+
+
+@pytest.mark.parametrize(
+    ("line", "worker"),
+    [
+        (b"GET /socket.io/?EIO=4&transport=polling&sid=bXYZ HTTP/1.1", 2),
+        (b"POST /socket.io/?sid=-XYZ&transport=polling HTTP/1.1", 63),
+        (b"GET /socket.io/?transport=polling HTTP/1.1", None),
+        (b"GET /socket.io/?sid= HTTP/1.1", None),
+        (b"GET /socket.io/?noside=bXYZ HTTP/1.1", None),
+        (b"GET /sid=b HTTP/1.1", None),
+        (b"GET /?sid=\xe9 HTTP/1.1", None),
+        (b"\x16\x03\x01\x02", None),
+    ],
+)
+def test_an_id_in_the_query_says_which_worker_has_the_session(line: bytes, worker: int | None) -> None:
+    assert worker_for(line) == worker
+
+
+def test_each_of_64_workers_has_a_letter() -> None:
+    assert [worker_of(letter) for letter in LETTERS] == list(range(1, 65))
+
+
+class Door:
+    """An acceptor, and what it hands over; while `has_room` is not set, nobody takes anything."""
+
+    def __init__(self, limits: Limits) -> None:
+        listening = socket.create_server(("127.0.0.1", 0))
+        self.address = listening.getsockname()
+        self.has_room = True
+        self.given: list[int | None] = []
+        self.connections: list[socket.socket] = []
+        config = uvicorn_config("app.main:create_app", limits=limits)
+        self.acceptor = Acceptor(listening, config, self._hand_over)
+        self.acceptor.open()
+
+    def connect(self, said: bytes = b"") -> socket.socket:
+        client = socket.create_connection(self.address)
+        client.setblocking(False)
+        client.sendall(said)
+        self.connections.append(client)
+        return client
+
+    def _hand_over(self, connection: socket.socket, worker: int | None) -> bool:
+        if self.has_room:
+            self.connections.append(connection)
+            self.given.append(worker)
+        return self.has_room
+
+
+@asynccontextmanager
+async def door(limits: Limits = DEFAULT_LIMITS) -> AsyncIterator[Door]:
+    opened = Door(limits)
+    try:
+        yield opened
+    finally:
+        opened.acceptor.close()
+        for connection in opened.connections:
+            connection.close()
+
+
+async def received(client: socket.socket) -> bytes:
+    async with asyncio.timeout(5):
+        return await asyncio.get_running_loop().sock_recv(client, 100)
+
+
+async def test_who_says_nothing_is_cut_off_and_who_is_slow_is_left_to_a_worker() -> None:
+    async with door(Limits(head_timeout_s=0.3)) as opened:
+        silent = opened.connect()
+        opened.connect(b"GET /socket.io/?sid=b")
+        assert await received(silent) == b""
+        await until(lambda: opened.given == [None])
+
+
+async def test_what_comes_within_the_time_limit_reaches_its_worker() -> None:
+    async with door(Limits(head_timeout_s=3)) as opened:
+        late = opened.connect()
+        slow = opened.connect(b"GET /socket.io/?sid=b")
+        await asyncio.sleep(0.1)
+        assert opened.given == []
+        late.sendall(b"GET /socket.io/?sid=d HTTP/1.1\r\n")
+        await until(lambda: opened.given == [4])
+        slow.sendall(b" HTTP/1.1\r\n")
+        await until(lambda: opened.given == [4, 2])
+
+
+async def test_connections_wait_until_there_is_room_for_them() -> None:
+    async with door() as opened:
+        opened.has_room = False
+        opened.connect(b"GET /socket.io/?sid=b HTTP/1.1\r\n")
+        await asyncio.sleep(0.1)
+        opened.has_room = True
+        await until(lambda: opened.given == [2])
+
+
+async def test_an_address_can_have_only_so_many_connections_wait() -> None:
+    """Those beyond are for a worker, which has a limit of its own, and says so."""
+    async with door(Limits(connections_per_address=1)) as opened:
+        for _ in range(40):
+            opened.connect()
+        await until(lambda: opened.given == [None] * 6)
+        # Others leave.
+        for client in opened.connections[:10]:
+            client.close()
+        await asyncio.sleep(0.1)
+        for _ in range(10):
+            opened.connect()
+        await asyncio.sleep(0.1)
+        assert len(opened.given) == 6
+
+
+def supervise(
+    monkeypatch: pytest.MonkeyPatch, worker: str, *arguments: object, count: int = 2
+) -> tuple[Workers, socket.socket]:
+    monkeypatch.setattr(workers, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(workers, "PATIENCE_S", 0.3)
+    listening = socket.create_server(("127.0.0.1", 0))
+    command = [sys.executable, "-S", "-c", worker]
+    return Workers(uvicorn_config("app.main:create_app"), listening, count=count, command=command), listening
+
+
+def test_when_the_first_worker_does_not_start_no_other_is_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = tmp_path / "tried"
+    supervised, _ = supervise(monkeypatch, f"import sys\nopen({str(tried)!r}, 'a').write('x')\nsys.exit(3)")
+    with pytest.raises(NoWorkerStarts, match=r"^exit code 3$"):
+        supervised.run()
+    assert tried.read_text() == "x"
+
+
+def test_when_no_worker_starts_any_more_all_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is ready once, until both are there; afterwards it fails."""
+    worker = f"""
+import os, sys
+os.chdir({str(tmp_path)!r})
+with open(sys.argv[1], "a") as tries:
+    tries.write("x")
+    if tries.tell() > 1:
+        sys.exit(7)
+{IS_READY}
+while not (os.path.exists("1") and os.path.exists("2")):
+    time.sleep(0.01)
+"""
+    supervised, _ = supervise(monkeypatch, worker)
+    with pytest.raises(NoWorkerStarts, match=r"^exit code 7$"):
+        supervised.run()
+    tries = [len((tmp_path / number).read_text()) for number in "12"]
+    # The other one may have tried once more.
+    assert min(tries) == 1 + HOPELESS
+
+
+def test_a_worker_that_is_stuck_is_killed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stuck = f"""
+import signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+{IS_READY}
+os.kill(os.getppid(), signal.SIGTERM)
+time.sleep(60)
+"""
+    supervised, _ = supervise(monkeypatch, stuck, count=1)
+    supervised.run()
+    assert "worker 1 is stuck, and did not end within 0.3 s: killed" in caplog.text
+
+
+def test_what_a_worker_has_not_taken_when_it_dies_is_for_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one takes nothing; the next one in its place answers."""
+    seen = tmp_path / "seen"
+    worker = f"""{IS_READY}
+first = not os.path.exists({str(seen)!r})
+open({str(seen)!r}, "a").close()
+if first:
+    channel.recv(1, socket.MSG_PEEK)
+    sys.exit(1)
+_, (descriptor,), _, _ = socket.recv_fds(channel, 1, 1)
+client = socket.socket(fileno=descriptor)
+client.send(b"answer to " + client.recv(100))
+time.sleep(0.2)
+os.kill(os.getppid(), signal.SIGTERM)
+"""
+    supervised, listening = supervise(monkeypatch, worker, count=1)
+    with socket.create_connection(listening.getsockname()) as client:
+        client.sendall(b"GET / HTTP/1.1\r\n")
+        supervised.run()
+        assert client.recv(100) == b"answer to GET / HTTP/1.1\r\n"
