@@ -39,7 +39,9 @@ class RunningServer:
     process: subprocess.Popen[bytes]
 
 
-def start_server(folder: Path, *arguments: str, project: Path | str = PROJECT, **environment: str) -> RunningServer:
+def start_server(
+    folder: Path, *arguments: str, project: Path | str = PROJECT, **environment: str
+) -> RunningServer:
     """Start the server on a free port, with its database in `folder`; returns once it answers.
 
     Args:
