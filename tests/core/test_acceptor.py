@@ -1,9 +1,12 @@
 """The process that accepts connections for workers: here with workers that are not servers, but misbehave."""
 
 import asyncio
+import os
+import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -51,11 +54,14 @@ def test_a_line_is_read_when_all_of_it_is_there(begun: bytes, line: bytes | None
         (b"GET /socket.io/?sid= HTTP/1.1", None),
         (b"GET /socket.io/?noside=bXYZ HTTP/1.1", None),
         (b"GET /sid=b HTTP/1.1", None),
+        (b"GET /metrics?worker=12 HTTP/1.1", 12),
+        (b"GET /metrics?worker=0 HTTP/1.1", None),
+        (b"GET /metrics?worker=123 HTTP/1.1", None),
         (b"GET /?sid=\xe9 HTTP/1.1", None),
         (b"\x16\x03\x01\x02", None),
     ],
 )
-def test_an_id_in_the_query_says_which_worker_has_the_session(line: bytes, worker: int | None) -> None:
+def test_an_id_or_a_number_in_the_query_says_which_worker_is_meant(line: bytes, worker: int | None) -> None:
     assert worker_for(line) == worker
 
 
@@ -151,27 +157,38 @@ async def test_an_address_can_have_only_so_many_connections_wait() -> None:
         assert len(opened.given) == 6
 
 
-def supervise(
-    monkeypatch: pytest.MonkeyPatch, worker: str, *arguments: object, count: int = 2
-) -> tuple[Workers, socket.socket]:
+@pytest.fixture
+def listening(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
     monkeypatch.setattr(workers, "FIRST_PAUSE_S", 0.01)
     monkeypatch.setattr(workers, "PATIENCE_S", 0.3)
-    listening = socket.create_server(("127.0.0.1", 0))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening
+
+
+def supervise(listening: socket.socket, worker: str, *, count: int = 2) -> None:
+    """Have this many workers, until one sends its parent a signal; or until it takes too long."""
     command = [sys.executable, "-S", "-c", worker]
-    return Workers(uvicorn_config("app.main:create_app"), listening, count=count, command=command), listening
+    supervised = Workers(uvicorn_config("app.main:create_app"), listening, count=count, command=command)
+    too_long = threading.Timer(15, os.kill, (os.getpid(), signal.SIGTERM))
+    too_long.start()
+    try:
+        supervised.run()
+    finally:
+        too_long.cancel()
 
 
 def test_when_the_first_worker_does_not_start_no_other_is_tried(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, listening: socket.socket
 ) -> None:
     tried = tmp_path / "tried"
-    supervised, _ = supervise(monkeypatch, f"import sys\nopen({str(tried)!r}, 'a').write('x')\nsys.exit(3)")
+    # Long enough for the other one to begin, if it did.
+    worker = f"import sys, time\nopen({str(tried)!r}, 'a').write('x')\ntime.sleep(0.2)\nsys.exit(3)"
     with pytest.raises(NoWorkerStarts, match=r"^exit code 3$"):
-        supervised.run()
+        supervise(listening, worker)
     assert tried.read_text() == "x"
 
 
-def test_when_no_worker_starts_any_more_all_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_when_no_worker_starts_any_more_all_is_over(tmp_path: Path, listening: socket.socket) -> None:
     """Each is ready once, until both are there; afterwards it fails."""
     worker = f"""
 import os, sys
@@ -184,17 +201,14 @@ with open(sys.argv[1], "a") as tries:
 while not (os.path.exists("1") and os.path.exists("2")):
     time.sleep(0.01)
 """
-    supervised, _ = supervise(monkeypatch, worker)
     with pytest.raises(NoWorkerStarts, match=r"^exit code 7$"):
-        supervised.run()
+        supervise(listening, worker)
     tries = [len((tmp_path / number).read_text()) for number in "12"]
     # The other one may have tried once more.
     assert min(tries) == 1 + HOPELESS
 
 
-def test_a_worker_that_is_stuck_is_killed(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_worker_that_is_stuck_is_killed(listening: socket.socket, caplog: pytest.LogCaptureFixture) -> None:
     stuck = f"""
 import signal
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -202,13 +216,12 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 os.kill(os.getppid(), signal.SIGTERM)
 time.sleep(60)
 """
-    supervised, _ = supervise(monkeypatch, stuck, count=1)
-    supervised.run()
+    supervise(listening, stuck, count=1)
     assert "worker 1 is stuck, and did not end within 0.3 s: killed" in caplog.text
 
 
 def test_what_a_worker_has_not_taken_when_it_dies_is_for_another(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, listening: socket.socket
 ) -> None:
     """The first one takes nothing; the next one in its place answers."""
     seen = tmp_path / "seen"
@@ -224,8 +237,7 @@ client.send(b"answer to " + client.recv(100))
 time.sleep(0.2)
 os.kill(os.getppid(), signal.SIGTERM)
 """
-    supervised, listening = supervise(monkeypatch, worker, count=1)
     with socket.create_connection(listening.getsockname()) as client:
         client.sendall(b"GET / HTTP/1.1\r\n")
-        supervised.run()
+        supervise(listening, worker, count=1)
         assert client.recv(100) == b"answer to GET / HTTP/1.1\r\n"

@@ -23,8 +23,8 @@ LONGEST_PAUSE_S: Final = 0.64
 # Gives a connection to this worker, if there is such a one, else to any; says whether there was room for it.
 HandOver = Callable[[socket.socket, int | None], bool]
 
-# No client writes its id in another way, such as %41.
-_SID: Final = re.compile(rb"[?&]sid=([\w-])", re.ASCII)
+# No client writes its id in another way, such as %41. The number is for who wants to know of each of them.
+_SID_OR_NUMBER: Final = re.compile(rb"[?&](?:sid=([\w-])|worker=([1-9][0-9]?)(?=[& ]))", re.ASCII)
 
 
 def line_of(begun: bytes) -> bytes | None:
@@ -37,9 +37,11 @@ def line_of(begun: bytes) -> bytes | None:
 
 
 def worker_for(line: bytes) -> int | None:
-    """Which worker has the session that a request is about; None: it is about none."""
-    found = _SID.search(line)
-    return worker_of(found[1].decode()) if found else None
+    """Which worker a request is for: it has its session, or is asked for by its number; None: any."""
+    found = _SID_OR_NUMBER.search(line)
+    if not found:
+        return None
+    return worker_of(found[1].decode()) if found[1] else int(found[2])
 
 
 class Arrival:
