@@ -2,17 +2,18 @@
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from app.engine import Limits, workers
+from app.engine import Limits, acceptor, workers
 from app.engine.acceptor import Acceptor
 from app.engine.arrival import MAX_LINE_BYTES, line_of, worker_for
 from app.engine.limits import DEFAULT_LIMITS
@@ -139,6 +140,33 @@ async def test_connections_wait_until_there_is_room_for_them() -> None:
         await asyncio.sleep(0.1)
         opened.has_room = True
         await until(lambda: opened.given == [2])
+
+
+async def test_when_there_are_no_files_left_connections_wait_for_some(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(acceptor, "NO_FILES_PAUSE_S", 0.2)
+    async with door() as opened:
+        client = socket.socket()
+        opened.connections.append(client)
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        files: list[int] = []
+        resource.setrlimit(resource.RLIMIT_NOFILE, (200, most[1]))
+        try:
+            with suppress(OSError):
+                while True:
+                    files.append(os.dup(client.fileno()))
+            client.connect(opened.address)
+            client.sendall(b"GET /socket.io/?sid=b HTTP/1.1\r\n")
+            await asyncio.sleep(0.3)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, most)
+            for file in files:
+                os.close(file)
+        await until(lambda: opened.given == [2])
+    warnings = [record.getMessage() for record in caplog.records]
+    assert set(warnings) == {"No connection can be accepted: Too many open files"}
+    assert len(warnings) < 4
 
 
 async def test_an_address_can_have_only_so_many_connections_wait() -> None:

@@ -48,6 +48,7 @@ class Arrival:
     __slots__ = ("_again", "_connection", "_deadline", "_hand_over", "_is_watched", "_on_end", "_pause_s")
 
     def __init__(self, connection: socket.socket, hand_over: HandOver) -> None:
+        connection.setblocking(False)
         self._connection = connection
         self._hand_over = hand_over
         self._is_watched = False
@@ -106,7 +107,7 @@ class Arrival:
     def _peek(self) -> bytes | None:
         """What has come, at least the beginning; None: the client is gone."""
         try:
-            return self._connection.recv(MAX_LINE_BYTES, socket.MSG_PEEK | socket.MSG_DONTWAIT) or None
+            return self._connection.recv(MAX_LINE_BYTES, socket.MSG_PEEK) or None
         except (BlockingIOError, InterruptedError):
             return b""
         except OSError:

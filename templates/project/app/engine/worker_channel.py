@@ -7,6 +7,7 @@ has taken since it began, and how many it has now. Either end notices at once wh
 import asyncio
 import socket
 import struct
+import sys
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -24,19 +25,19 @@ class Giver:
     A connection stays open here until it has been taken: when the worker ends before, another can have it.
 
     Args:
-        on_report: Called when the worker has said how it is getting on.
+        on_ready: Called once, when the worker has sent its first report.
         on_end: Called once, when there is no worker any more, with the connections that it has not taken.
     """
 
     def __init__(
         self,
         channel: socket.socket,
-        on_report: Callable[[], None],
+        on_ready: Callable[[], None],
         on_end: Callable[[list[socket.socket]], None],
     ) -> None:
         channel.setblocking(False)
         self._channel = channel
-        self._on_report = on_report
+        self._on_ready = on_ready
         self._on_end = on_end
         self._untaken: deque[socket.socket] = deque()
         self._taken = 0
@@ -55,7 +56,7 @@ class Giver:
 
     def give(self, connection: socket.socket) -> bool:
         """Whether there was room for it."""
-        if not self.is_ready or len(self._untaken) >= MOST_UNTAKEN:
+        if sys.platform == "win32" or not self.is_ready or len(self._untaken) >= MOST_UNTAKEN:
             return False
         try:
             socket.send_fds(self._channel, [b"+"], [connection.fileno()])
@@ -85,8 +86,9 @@ class Giver:
         while self._taken < taken:
             self._untaken.popleft().close()
             self._taken += 1
-        self.has_reported = True
-        self._on_report()
+        if not self.has_reported:
+            self.has_reported = True
+            self._on_ready()
 
 
 class Taker:
@@ -134,19 +136,27 @@ class Taker:
     def _read(self) -> None:
         for _ in range(TAKEN_AT_ONCE):
             try:
-                byte, descriptors, _, _ = socket.recv_fds(self._channel, 1, 1)
+                if not self._take():
+                    self.close()
+                    self._on_end()
+                    return
             except (BlockingIOError, InterruptedError):
                 break
-            except OSError:
-                byte, descriptors = b"", []
-            if not byte:
-                self.close()
-                self._on_end()
-                return
-            self._taken += 1
-            # None, when this process has as many files as it may: the connection is lost.
-            for descriptor in descriptors:
-                connection = socket.socket(fileno=descriptor)
-                connection.set_inheritable(False)
-                self._on_connection(connection)
         self.report()
+
+    def _take(self) -> bool:
+        """Whether there was one, and not the end."""
+        if sys.platform == "win32":
+            return False
+        try:
+            byte, descriptors, _, _ = socket.recv_fds(self._channel, 1, 1)
+        except ConnectionError:
+            return False
+        if byte:
+            self._taken += 1
+        # None, when this process has as many files as it may: the connection is lost.
+        for descriptor in descriptors:
+            connection = socket.socket(fileno=descriptor)
+            connection.set_inheritable(False)
+            self._on_connection(connection)
+        return bool(byte)
