@@ -43,6 +43,7 @@ WITHOUT_WEBSOCKETS = (
     *("tests/core/test_reload.py", "tests/core/test_sendable_fuzz.py", "tests/core/test_tokens_fuzz.py"),
     *("tests/core/test_allowed_origins.py", "tests/core/test_readiness.py", "tests/core/test_logs.py"),
     *("tests/core/test_slow_clients.py", "tests/core/test_stalled.py", "tests/core/test_trusted_proxies.py"),
+    *("tests/core/test_acceptor.py",),
     *("tests/protocol/test_frames.py", "tests/protocol/test_packets.py", "tests/core/test_library.py"),
     "tests/deployment/test_compose.py",
 )

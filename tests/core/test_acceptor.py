@@ -248,6 +248,46 @@ time.sleep(60)
     assert "worker 1 is stuck, and did not end within 0.3 s: killed" in caplog.text
 
 
+def test_a_worker_that_takes_nothing_is_left_alone(listening: socket.socket) -> None:
+    """The other one has more and more connections; nevertheless they are for it."""
+    worker = f"""{IS_READY}
+if sys.argv[1] == "2":
+    time.sleep(60)
+taken = 0
+while True:
+    _, (descriptor,), _, _ = socket.recv_fds(channel, 1, 1)
+    taken += 1
+    channel.send(struct.pack("!QI", taken, taken))
+    socket.socket(fileno=descriptor).detach()
+    os.write(descriptor, b"hello")
+"""
+    clients: list[socket.socket] = []
+
+    def is_answered() -> bool:
+        client = socket.create_connection(listening.getsockname())
+        clients.append(client)
+        client.sendall(b"GET / HTTP/1.1\r\n")
+        client.settimeout(0.7)
+        with suppress(TimeoutError):
+            return client.recv(100) == b"hello"
+        return False
+
+    def connect() -> None:
+        while is_answered():
+            pass  # The second one is not there yet; then it is found out, and then it is known.
+        found.extend(is_answered() for _ in range(5))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    found: list[bool] = []
+    connecting = threading.Thread(target=connect)
+    connecting.start()
+    supervise(listening, worker)
+    connecting.join()
+    for client in clients:
+        client.close()
+    assert found == [True] * 5
+
+
 def test_what_a_worker_has_not_taken_when_it_dies_is_for_another(
     tmp_path: Path, listening: socket.socket
 ) -> None:

@@ -20,7 +20,7 @@ import aiohttp
 import pytest
 import socketio
 
-from app.__main__ import read_arguments
+from app.__main__ import main, read_arguments
 from support import RunningServer, free_port, start_server
 from tests.core.behind import until
 from tests.core.wire import RawPolling, raw_polling, raw_socket
@@ -264,8 +264,8 @@ def test_a_number_that_makes_no_sense_is_a_usage_error(
     assert capsys.readouterr().err.splitlines()[-1] == f"python -m app: error: {problem}"
 
 
-def run(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    variables = {
+def run(folder: Path) -> subprocess.CompletedProcess[str]:
+    variables = WITHOUT_REDIS | {
         "TOKEN_SECRET": "a secret for tests, which is long enough to be one",
         "DATABASE_URL": f"sqlite:///{folder / 'test.sqlite3'}",
         "PORT": str(free_port()),
@@ -273,29 +273,35 @@ def run(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "app", "--workers", "2"],
         cwd=folder,
-        env=os.environ | variables | environment,
+        env=os.environ | variables,
         capture_output=True,
         text=True,
         timeout=30,
     )
 
 
-def test_several_processes_need_redis(tmp_path: Path) -> None:
-    (tmp_path / "app").symlink_to(PROJECT / "app")
-    done = run(tmp_path, REDIS_URL="")
-    assert (done.returncode, done.stdout, done.stderr) == (
-        1,
-        "",
+def test_several_processes_need_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["app", "--workers", "2"])
+    monkeypatch.setenv("REDIS_URL", "")
+    monkeypatch.setenv("TOKEN_SECRET", "a secret for tests, which is long enough to be one")
+    umask = os.umask(0o077)
+    try:
+        with pytest.raises(SystemExit) as exit:
+            main()
+    finally:
+        os.umask(umask)
+    # Which Python writes to stderr, with exit code 1.
+    assert exit.value.code == (
         "error: --workers 2 needs REDIS_URL\n"
         "  without Redis, the processes do not know of each other's clients: messages reach only some\n"
-        "  try: REDIS_URL=redis://localhost:6379/0 .venv/bin/python -m app --workers 2\n",
+        "  try: REDIS_URL=redis://localhost:6379/0 .venv/bin/python -m app --workers 2"
     )
 
 
 def test_what_keeps_a_worker_from_starting_ends_all_and_is_said_once(tmp_path: Path) -> None:
     shutil.copytree(PROJECT / "app", tmp_path / "app")
     (tmp_path / "app/worker.py").write_text("raise RuntimeError('this module is broken')\n")
-    done = run(tmp_path, **WITHOUT_REDIS)
+    done = run(tmp_path)
     assert done.returncode == 1
     assert done.stderr.count("RuntimeError: this module is broken") == 1
     assert done.stderr.endswith(

@@ -15,6 +15,8 @@ from typing import Final
 REPORT: Final = struct.Struct("!QI")
 # Of a worker that is busy or stuck: more are for others, or have to wait for it.
 MOST_UNTAKEN: Final = 128
+# Since it has taken one: then it does something else, and others are the better choice.
+BUSY_AFTER_S: Final = 0.5
 # So that a worker also gets to serve those that it has.
 TAKEN_AT_ONCE: Final = 32
 
@@ -42,6 +44,9 @@ class Giver:
         self._untaken: deque[socket.socket] = deque()
         self._taken = 0
         self._open = 0
+        self._now = asyncio.get_running_loop().time
+        self._took_at = 0.0
+        self._gave_at = 0.0
         self.has_reported = False
         asyncio.get_running_loop().add_reader(channel.fileno(), self._read)
 
@@ -50,9 +55,10 @@ class Giver:
         return self.has_reported and self._channel.fileno() >= 0
 
     @property
-    def load(self) -> int:
-        """How many connections the worker has, or will have."""
-        return self._open + len(self._untaken)
+    def rank(self) -> tuple[bool, int, float]:
+        """Compared to those of others: the lowest is of who should be given the next connection."""
+        is_busy = bool(self._untaken) and self._now() - self._took_at > BUSY_AFTER_S
+        return is_busy, self._open + len(self._untaken), self._gave_at
 
     def give(self, connection: socket.socket) -> bool:
         """Whether there was room for it."""
@@ -62,6 +68,9 @@ class Giver:
             socket.send_fds(self._channel, [b"+"], [connection.fileno()])
         except OSError:  # There is no room; or no worker, of which _read is about to hear.
             return False
+        self._gave_at = self._now()
+        if not self._untaken:
+            self._took_at = self._gave_at
         self._untaken.append(connection)
         return True
 
@@ -86,6 +95,7 @@ class Giver:
         while self._taken < taken:
             self._untaken.popleft().close()
             self._taken += 1
+            self._took_at = self._now()
         if not self.has_reported:
             self.has_reported = True
             self._on_ready()

@@ -4,7 +4,6 @@ This process answers no request itself. It waits neither for a client nor for a 
 """
 
 import asyncio
-import itertools
 import logging
 import signal
 import socket
@@ -45,8 +44,6 @@ class Worker:
         self.giver: Giver | None = None
         # In a row.
         self.failed_starts = 0
-        # When it was given a connection, compared to the others.
-        self.given_at = 0
 
     def __str__(self) -> str:
         return f"worker {self._number}"
@@ -115,7 +112,6 @@ class Workers:
         self._config = config
         self._listening = listening
         self._workers = [Worker(number + 1, command) for number in range(count)]
-        self._order = itertools.count(1)
         self._stopping = asyncio.Event()
         # One has started: so can the others. Before, all would say the same about what is in the way.
         self._can_start = asyncio.Event()
@@ -179,14 +175,9 @@ class Workers:
 
     def _hand_over(self, connection: socket.socket, number: int | None) -> bool:
         """Give it to the worker that has its session, else to the one with the least to do."""
-        if number is not None and number <= len(self._workers) and self._workers[number - 1].is_ready:
-            return self._give(self._workers[number - 1], connection)
-        ready = [worker for worker in self._workers if worker.is_ready]
-        ready.sort(key=lambda worker: (worker.giver.load if worker.giver else 0, worker.given_at))
-        return any(self._give(worker, connection) for worker in ready)
-
-    def _give(self, worker: Worker, connection: socket.socket) -> bool:
-        is_given = worker.giver is not None and worker.giver.give(connection)
-        if is_given:
-            worker.given_at = next(self._order)
-        return is_given
+        if number is not None and number <= len(self._workers):
+            giver = self._workers[number - 1].giver
+            if giver is not None and giver.is_ready:
+                return giver.give(connection)
+        givers = [worker.giver for worker in self._workers if worker.giver is not None]
+        return any(giver.give(connection) for giver in sorted(givers, key=lambda giver: giver.rank))
