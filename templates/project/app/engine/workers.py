@@ -64,7 +64,10 @@ class Worker:
             on_ready: Called when it can be given connections.
             on_end: Called when it cannot any more, with those that it has not taken.
         """
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:  # There are as many files as there may be.
+            return str(error)
         self.giver = Giver(ours, on_ready, on_end)
         try:
             with theirs:
