@@ -185,7 +185,7 @@ async def test_clients_upgrade_to_a_websocket(server: RunningServer) -> None:
 
 async def test_a_session_that_nobody_has_is_unknown(server: RunningServer) -> None:
     url = f"{server.url}/socket.io/?EIO=4&transport=polling&sid="
-    async with aiohttp.ClientSession() as http:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(5)) as http:
         for sid in ("", "aNobody", "bNobody", "cNobody", "~Nobody"):
             async with http.get(url + sid) as answer:
                 body = await answer.text()
