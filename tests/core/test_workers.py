@@ -225,18 +225,21 @@ async def test_a_worker_that_is_killed_is_started_again_and_its_clients_come_bac
     before = workers_of(server)
     async with clients(server, 6) as everybody:
         await until(lambda: all(each.transport() == "websocket" for each in everybody))
-        served_by = [await who_serves(each) for each in everybody]
-        killed, sid_of_a_killed = served_by[0], everybody[0].eio.sid
+        served_by = {each: await who_serves(each) for each in everybody}
+        sids = {each: each.get_sid("/people") for each in everybody}
+        killed, sid_of_a_killed = served_by[everybody[0]], everybody[0].eio.sid
         os.kill(killed, signal.SIGKILL)
         await until(lambda: killed not in workers_of(server))
         (survivor,) = before - {killed}
         # There is always somebody to connect to.
         async with raw_polling(server.url) as newcomer:
             await join(newcomer)
-            assert await who_serves_poller(newcomer) == survivor
-        await until(lambda: all("/people" in each.namespaces for each in everybody))
-        for each, pid in zip(everybody, served_by, strict=True):
-            assert (await who_serves(each) == survivor) or pid == killed
+            assert await who_serves_poller(newcomer) in workers_of(server)
+        lost = [each for each in everybody if served_by[each] == killed]
+        await until(lambda: all(each.get_sid("/people") not in (None, sids[each]) for each in lost))
+        for each in everybody:
+            assert await who_serves(each) != killed
+        assert [each for each in everybody if each.get_sid("/people") != sids[each]] == lost
     wait_for(lambda: sid_of_a_new_session(server)[0] == sid_of_a_killed[0])
     log = server.log_path.read_text()
     assert re.search(r"worker \d has ended \(signal 9 \(Killed\)\): started again", log)
