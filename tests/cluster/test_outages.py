@@ -176,5 +176,5 @@ async def test_who_was_to_go_while_redis_was_away_goes_when_it_is_back(redis: Re
         await until(lambda: not here.link.up and not there.link.up)
         assert await here.people.disconnect_client("Ada", code="user_deleted", message="No more") == 0
         redis.start()
-        assert await ada.hears("closing", within_s=4) == {"code": "user_deleted", "message": "No more"}
+        assert await ada.hears("closing", within_s=8) == {"code": "user_deleted", "message": "No more"}
         assert await ada.left == "server disconnect"

@@ -2,9 +2,7 @@
 
 import re
 import tomllib
-from importlib.util import find_spec
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
@@ -12,11 +10,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
+from . import service_urls
 from .engine import ANY_ORIGIN, Cluster, Limits
+from .service_urls import PROJECT, Remediable
 
-PROJECT: Final = Path(__file__).parents[1]
 ENV_FILE: Final = PROJECT / ".env"
 
 # Compared with the letters and digits of the secret only: "change-me", "CHANGE_ME", "changeMe".
@@ -57,21 +55,13 @@ class SettingsError(SystemExit):
     """
 
 
-class _Remediable(ValueError):
-    """A reason with a remedy of its own, instead of the setting's in _REMEDIES."""
-
-    def __init__(self, reason: str, remedy: str) -> None:
-        super().__init__(reason)
-        self.remedy = remedy
-
-
 def _hard_to_guess(secret: SecretStr) -> SecretStr:
     text = secret.get_secret_value()
     letters = "".join(filter(str.isalnum, text.lower()))
     if not text:
         reason = "it encrypts the tokens that say who is connecting"
         if not ENV_FILE.exists():
-            raise _Remediable(reason, "scripts/setup")  # Which makes one, with a secret.
+            raise Remediable(reason, "scripts/setup")  # Which makes one, with a secret.
         raise ValueError(reason)
     if any(placeholder in letters for placeholder in _PLACEHOLDERS):
         raise ValueError("it is a placeholder, which anybody can guess")
@@ -86,59 +76,10 @@ def _empty_or_hard_to_guess(secret: SecretStr) -> SecretStr:
     return _hard_to_guess(secret) if secret.get_secret_value() else secret
 
 
-def _install(extra: str) -> str:
-    """What to type for what pyproject.toml has under `optional-dependencies`."""
-    # An environment that uv has made has no pip.
-    pip = ".venv/bin/python -m pip install" if find_spec("pip") else "uv pip install --python .venv"
-    return f"{pip} -e '.[{extra}]'"
-
-
-def _with_async_driver(text: str) -> str:
-    """The same database, with the driver that this project uses."""
-    try:
-        url = make_url(text)
-    except (ArgumentError, ValueError):
-        # Not chained: the cause can quote the password.
-        raise ValueError("it is not a database URL") from None
-    if url.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
-        if find_spec("psycopg") is None:
-            raise _Remediable("the driver for PostgreSQL is not installed", _install("postgres"))
-        url = url.set(drivername="postgresql+psycopg")
-    elif url.drivername in ("sqlite", "sqlite+aiosqlite"):
-        path = url.database or ":memory:"
-        if path.startswith((":memory:", "file:")):
-            raise ValueError("it has to name a file; what is in memory only is lost at every restart")
-        # A relative path is the same file, from whatever folder the server is started.
-        url = url.set(drivername="sqlite+aiosqlite", database=str(PROJECT / path))
-    else:
-        raise ValueError(f"{url.drivername} is not supported; postgresql and sqlite are")
-    return url.render_as_string(hide_password=False)
-
-
 def _name_of_project() -> str:
     if not (PROJECT / "pyproject.toml").exists():
         return "app"
     return str(tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]["name"])
-
-
-def _redis_url(text: str) -> str:
-    """The same server, as redis-py has it."""
-    if not text:
-        return text
-    try:
-        url = urlsplit(text)
-        _ = url.port
-    except ValueError:
-        raise ValueError("it is not a URL") from None
-    # Valkey speaks as Redis does.
-    scheme = url.scheme.replace("valkeys", "rediss").replace("valkey", "redis")
-    if scheme not in ("redis", "rediss", "unix"):
-        raise ValueError("it has to begin with redis://, rediss://, valkey://, valkeys:// or unix://")
-    if scheme != "unix" and ("@" in url.path + url.fragment or ("@" in url.query and "=" not in url.query)):
-        raise ValueError("it has an @ after its host: in a password, / is written %2F, ? is %3F, # is %23")
-    if find_spec("redis") is None:
-        raise _Remediable("the client for Redis is not installed", _install("redis"))
-    return scheme + text[len(url.scheme) :]
 
 
 def _split_at_commas(text: object) -> object:
@@ -187,10 +128,10 @@ class Settings(Limits, BaseSettings):
     token_secret: Annotated[SecretStr, AfterValidator(_hard_to_guess)] = SecretStr("")
     token_lifetime_s: Annotated[int, Field(ge=1)] = 6000
     # Out of the repr, which ends up in logs: it can contain a password.
-    database_url: Annotated[str, AfterValidator(_with_async_driver), Field(repr=False)] = (
+    database_url: Annotated[str, AfterValidator(service_urls.database_url), Field(repr=False)] = (
         "sqlite:///app.sqlite3"
     )
-    redis_url: Annotated[str, AfterValidator(_redis_url), Field(repr=False)] = ""
+    redis_url: Annotated[str, AfterValidator(service_urls.redis_url), Field(repr=False)] = ""
     redis_prefix: str = Field(min_length=1, default_factory=_name_of_project)
     redis_required: bool = True
     lease_s: Annotated[int, Field(ge=3)] = 10

@@ -7,7 +7,8 @@ from pydantic import SecretStr
 from support import SECRET
 
 from app.engine import Limits
-from app.settings import PROJECT, Settings, SettingsError, load_settings
+from app.service_urls import PROJECT
+from app.settings import Settings, SettingsError, load_settings
 
 pytestmark = pytest.mark.usefixtures("env_file")
 

@@ -5,8 +5,9 @@ from importlib.util import find_spec
 import pytest
 from support import SECRET
 
-from app import settings
-from app.settings import PROJECT, SettingsError, load_settings
+from app import service_urls
+from app.service_urls import PROJECT
+from app.settings import SettingsError, load_settings
 
 pytestmark = pytest.mark.usefixtures("env_file")
 needs_redis = pytest.mark.skipif(
@@ -59,7 +60,7 @@ def test_a_missing_driver_is_named_with_the_command_that_installs_it(
     command: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(settings, "find_spec", lambda name: name if name in installed else None)
+    monkeypatch.setattr(service_urls, "find_spec", lambda name: name if name in installed else None)
     monkeypatch.setenv(name, url)
     with pytest.raises(SettingsError) as refusal:
         load_settings()
@@ -100,6 +101,7 @@ def test_a_redis_url_can_be_one_of_valkey_and_is_shown_without_its_password(
         ("redis://localhost:port", "it is not a URL"),
         ("redis://:pass/word@localhost", "it is not a URL"),
         ("redis://user/pass@localhost", "it has an @ after its host"),
+        pytest.param("redis://localhost?patience=1", "redis-py does not take it", marks=needs_redis),
     ],
 )
 def test_a_redis_url_that_cannot_be_one_is_refused(

@@ -56,6 +56,11 @@ class Directory:
         self._link = link
         self._prefix = prefix
 
+    @property
+    def reachable(self) -> bool:
+        """Whether Redis answered when it was asked last."""
+        return self._link.up
+
     async def set(
         self, client: str, connections: int, published: bytes, *, most: int = 0, announce: Announce = "now"
     ) -> Change:

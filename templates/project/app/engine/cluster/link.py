@@ -32,6 +32,8 @@ TIMEOUT_S: Final = 1.0
 # Making the two connections takes several round trips, for which nobody waits.
 CONNECT_TIMEOUT_S: Final = 3.0
 RETRY_S: Final = 0.5
+# A link that was there for so long is made again without a pause.
+STEADY_S: Final = 1.0
 # How often it is looked whether the connection that only listens is still there.
 WATCH_S: Final = 0.75
 # These say that this is not the Redis that it was.
@@ -68,6 +70,7 @@ class Link:
         self._waiting = Waiting()
         self._heard_at_s = 0.0
         self._outage: Outage | None = None
+        self._was_refused = False
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -105,25 +108,26 @@ class Link:
 
     async def _keep(self) -> None:
         while True:
-            asking, listening = self._connect(), self._connect()
-            was_up_s = 0.0
+            began_s = time.monotonic()
+            connections: list[AbstractConnection] = []
             try:
-                async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                    await self._open(asking, listening)
-                began_s = time.monotonic()
-                self._come_up()
-                try:
-                    await first_of(self._ask_all(asking), self._listen(listening), self._watch(listening))
-                finally:
-                    was_up_s = time.monotonic() - began_s
+                connections += [self._connect(), self._connect()]
+                await self._use(*connections)
             except Exception as error:  # Whatever it is: without this task, there would be no way back.
                 self._go_down(error)
             finally:
-                for connection in (asking, listening):
-                    await connection.disconnect(nowait=True)
-            # A connection that was cut can be made again at once; not again and again.
-            if was_up_s < RETRY_S:
+                for connection in connections:
+                    with suppress(Exception):
+                        await connection.disconnect(nowait=True)
+            if time.monotonic() - began_s < STEADY_S:
                 await asyncio.sleep(RETRY_S)
+
+    async def _use(self, asking: AbstractConnection, listening: AbstractConnection) -> None:
+        """Until one of them fails, with what it raises."""
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            await self._open(asking, listening)
+        self._come_up()
+        await first_of(self._ask_all(asking), self._listen(listening), self._watch(listening))
 
     async def _open(self, asking: AbstractConnection, listening: AbstractConnection) -> None:
         await asking.connect()
@@ -135,7 +139,7 @@ class Link:
             await listening.read_response()
 
     def _come_up(self) -> None:
-        self.up = True
+        self.up, self._was_refused = True, False
         self._heard_at_s = time.monotonic()
         if self._outage is not None:
             outage_s = time.monotonic() - self._outage.since_s
@@ -173,7 +177,9 @@ class Link:
         except CHANGED:
             raise
         except ResponseError as error:
-            log.error("Redis refuses a command: %s", error)
+            if not self._was_refused:
+                log.error("Redis refuses a command, and perhaps others: %s", error)
+            self._was_refused = True
             self._lose([asked], error)
         else:
             if not asked.answer.done():

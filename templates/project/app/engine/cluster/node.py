@@ -13,7 +13,7 @@ from .directory import SCRIPT, Directory
 from .inbox import Inbox
 from .link import TIMEOUT_S, Link
 from .rooms import ClusterRooms
-from .roster import ClusterRoster
+from .roster import SETTLING_S, ClusterRoster
 from .tasks import Tasks
 
 
@@ -61,4 +61,8 @@ class Node:
         self.roster.turned(up)
         if up:
             self._is_up.set()
-            self._tasks.begin(self.rooms.spread_dismissals())
+            self._tasks.begin(self._spread_dismissals())
+
+    async def _spread_dismissals(self) -> None:
+        await asyncio.sleep(SETTLING_S)  # The others must be there to hear of them.
+        await self.rooms.spread_dismissals()

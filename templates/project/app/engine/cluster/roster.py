@@ -79,7 +79,7 @@ class ClusterRoster(Roster):
         untold = self._untold.get((handler.namespace, key))
         if entry is not None and untold is not None:
             entry.announced = entry.announced or untold.announced
-            entry.unsure = True
+            entry.unsure = entry.unsure or untold.unsure
         return entry
 
     async def online(self, namespace: str) -> Mapping[str, Presence]:
@@ -105,16 +105,17 @@ class ClusterRoster(Roster):
         announce: Announce = "again" if entry.unsure else "now"
         if connections and (entry.announced or not self._settled):
             announce = "known" if entry.announced else "later"
+        is_said = self.directory.reachable
         try:
             change = await self.directory.set(
                 ",".join(client), connections, entry.published, most=most, announce=announce
             )
         except Unavailable:
-            self._untold[client] = entry
-            entry.unsure = True
+            entry.unsure = entry.unsure or is_said
+            self._remember(client, entry)
             return "nothing"
         entry.unsure = False
-        entry.nodes = max(1, change.nodes)
+        self.share(*client, max(1, change.nodes))
         if change.event in ("came", "went"):
             count = change.others + connections
             presence = presence_of(entry.key, change.published, count)
@@ -122,6 +123,13 @@ class ClusterRoster(Roster):
         if announce in ("now", "again") and change.event != "full":
             entry.announced = True
         return change.event
+
+    def _remember(self, client: tuple[str, str], entry: Entry) -> None:
+        """What is to be said when Redis is back: nothing of who came and went meanwhile."""
+        if client in self.entries or entry.announced or entry.unsure:
+            self._untold[client] = entry
+        else:
+            self._untold.pop(client, None)
 
     def turned(self, up: bool) -> None:
         """Redis is there, or is not any more."""
@@ -151,6 +159,8 @@ class ClusterRoster(Roster):
                         await self._reap(node)
             except Unavailable:
                 pass  # This ends when Redis is away, and begins again when it is back.
+            except Exception:
+                log.exception("the lease was not renewed as it should be")
             await asyncio.sleep(self._lease_s * RENEWAL_PART)
 
     async def _renew(self) -> Lease:
