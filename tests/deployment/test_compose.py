@@ -11,7 +11,8 @@ import yaml
 
 from app import settings
 from app.engine.limits import DEFAULT_LIMITS, SPARE_CONNECTIONS
-from app.settings import PROJECT, Settings, load_settings
+from app.service_urls import PROJECT
+from app.settings import Settings, load_settings
 
 NODES = ["app-1", "app-2"]
 NGINX_CONF = PROJECT / "deploy/nginx.conf"
