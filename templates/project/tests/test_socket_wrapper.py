@@ -11,6 +11,8 @@ from app.core import (
     Client,
     ClientMetadata,
     DisconnectReason,
+    OnlineCount,
+    Presence,
     SocketError,
     SocketNok,
     SocketOk,
@@ -126,6 +128,46 @@ async def test_each_farewell_is_said_once_with_its_reason() -> None:
     assert farewells == [("Ada", "server disconnect"), ("Grace", "server shutting down")]
     for member in (ada, grace):
         await member.disconnect()
+
+
+async def test_a_client_with_two_tabs_comes_and_goes_once() -> None:
+    told: list[tuple[str, Presence]] = []
+
+    async def came(wrapper: SocketWrapper[Person], presence: Presence) -> None:
+        told.append(("came", presence))
+
+    async def went(wrapper: SocketWrapper[Person], presence: Presence) -> None:
+        told.append(("went", presence))
+
+    people = wrapper_by_name()
+    people.published_metadata = lambda person: {"name": person.name}
+    people.on_client_online, people.on_client_offline = came, went
+    async with serving(people) as url:
+        first, second = await joined(url, "Ada"), await joined(url, "Ada")
+        assert await people.online() == {"Ada": Presence("Ada", {"name": "Ada"}, connections=2)}
+        assert await people.count_online() == OnlineCount(clients=1, connections=2)
+        await first.disconnect()
+        await until_connections(people, "Ada", 1)
+        assert await people.is_online("Ada")
+        await second.disconnect()
+        await until_connections(people, "Ada", 0)
+        assert not await people.is_online("Ada")
+
+    assert told == [
+        ("came", Presence("Ada", {"name": "Ada"}, connections=1)),
+        ("went", Presence("Ada", {"name": "Ada"}, connections=0)),
+    ]
+
+
+async def test_all_of_a_clients_tabs_are_asked() -> None:
+    people = wrapper_by_name()
+    async with serving(people) as url:
+        first, second = await joined(url, "Ada"), await joined(url, "Ada")
+        first.answer("where", "at home")
+        second.answer("where", "on the train")
+        assert sorted(await people.call_client("Ada", "where"), key=str) == [["at home"], ["on the train"]]
+        for member in (first, second):
+            await member.disconnect()
 
 
 async def until_connections(wrapper: SocketWrapper[Person], key: str, count: int) -> None:

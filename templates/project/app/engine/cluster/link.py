@@ -66,7 +66,7 @@ class Link:
         self.lost_messages = 0  # Those of which it is not known that Redis has them.
         self._connect, self._name, self._channels, self._script = connect, name, channels, script
         self._heard, self._turned = heard, turned
-        self._digest = b""
+        self._digest: Any = b""
         self._waiting = Waiting()
         self._heard_at_s = 0.0
         self._outage: Outage | None = None
@@ -187,7 +187,8 @@ class Link:
 
     async def _listen(self, connection: AbstractConnection) -> None:
         while True:
-            kind, channel, *message = await connection.read_response()
+            heard: Any = await connection.read_response()
+            kind, channel, *message = heard
             self._heard_at_s = time.monotonic()
             if kind == b"message":
                 self._heard(channel, message[0])

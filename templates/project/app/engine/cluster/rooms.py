@@ -36,6 +36,8 @@ class ClusterRooms(socketio.AsyncRedisManager, Rooms):
 
     # The library's own; it does not say of what type.
     redis: Any
+    # Of the two managers underneath, only the one for Redis says None.
+    can_disconnect: Any
     directory: Directory
 
     def __init__(self, url: str, prefix: str) -> None:
