@@ -31,9 +31,10 @@ async def went(wrapper: SocketWrapper[Person], presence: Presence) -> None:
 people.on_client_online, people.on_client_offline = came, went
 
 
-def create_app() -> ASGIApp:
-    _, _, url, prefix, lease_s = sys.argv
-    sockets = SocketServer([people], limits=GENEROUS, cluster=Cluster(url, url, prefix, float(lease_s)))
+def serve(wrapper: SocketWrapper[Any]) -> None:
+    """Be a node that has this namespace, as the command line says, until a signal ends it."""
+    _, port, url, prefix, lease_s = sys.argv
+    sockets = SocketServer([wrapper], limits=GENEROUS, cluster=Cluster(url, url, prefix, float(lease_s)))
 
     @asynccontextmanager
     async def lifespan(http: FastAPI) -> AsyncIterator[dict[str, Any]]:
@@ -42,10 +43,13 @@ def create_app() -> ASGIApp:
         yield {STATE_KEY: sockets}
         await sockets.stop()
 
-    return sockets.asgi_app(FastAPI(lifespan=lifespan))
+    def create_app() -> ASGIApp:
+        return sockets.asgi_app(FastAPI(lifespan=lifespan))
+
+    listening = socket.create_server(("127.0.0.1", int(port)))
+    config = uvicorn_config(create_app, limits=GENEROUS, log_config=log_config("text"))
+    UvicornServer(config).run(sockets=[listening])
 
 
 if __name__ == "__main__":
-    listening = socket.create_server(("127.0.0.1", int(sys.argv[1])))
-    config = uvicorn_config(create_app, limits=GENEROUS, log_config=log_config("text"))
-    UvicornServer(config).run(sockets=[listening])
+    serve(people)
