@@ -1,8 +1,8 @@
 """What several servers that are one cost each other, and Redis: `python benchmarks/cluster.py`.
 
 Each round starts a Redis and 1, 2, 4 and 8 nodes, in processes of their own; "alone" is one without Redis.
-CPU time is the scheduler's, less what the process takes while nothing is sent: right also where there are more
-processes than cores. Latencies are not, so they are measured while the cores have little to do.
+CPU time is the scheduler's, less what the process takes while nothing is sent: right also where there are
+fewer cores than processes. Latencies are not: they are measured while the cores have little to do.
 """
 
 import argparse
@@ -30,6 +30,7 @@ class Amount:
     rounds: int = 5
     seconds: float = 3
     per_s: int = 500
+    """Messages that nobody hears, or one client."""
     heard_per_s: int = 20
     """Broadcasts that everybody hears."""
     visits: int = 400
@@ -96,7 +97,7 @@ async def memory(bench: Bench, amount: Amount, last: int) -> list[tuple[str, Fig
 
 
 def heard(receivers: list[Receiver], sent: int) -> list[float]:
-    """How long it took; each has heard all that was sent, or the figures would be of something else."""
+    """How long that took; where not all was heard, the figures would be of something else."""
     counts = {len(receiver.latencies_s) for receiver in receivers}
     if counts != {sent}:
         raise SystemExit(f"{sent} were sent, {counts} heard")
@@ -131,8 +132,9 @@ def main() -> None:
     parser.add_argument(
         "--out", type=argparse.FileType("w"), help="a file for what is measured, as JSON lines"
     )
+    parser.add_argument("--per-s", type=int, default=500, help="messages that few hear")
     given = parser.parse_args()
-    amount = SMOKE if given.smoke else Amount(rounds=given.rounds)
+    amount = SMOKE if given.smoke else Amount(rounds=given.rounds, per_s=given.per_s)
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     records: list[dict[str, Any]] = []
