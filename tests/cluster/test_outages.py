@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from dataclasses import replace
 
 import pytest
@@ -100,6 +101,24 @@ async def test_redis_stands_still_and_goes_on(redis: RedisServer, caplog: pytest
         await until_told(came, here, there)
         assert await here.online() == {"Ada": 2, "Bob": 1}
         assert logged(caplog, logging.ERROR) == logged(caplog, logging.WARNING) == 2
+
+
+async def test_a_node_that_stands_still_does_not_take_redis_for_silent(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (
+        nodes(redis.cluster()) as (here, there),
+        members(("Ada", here), ("Bob", there)) as (ada, bob),
+    ):
+        asked = here.link.ask("PING")
+        while not here.link._waiting._sent:
+            await asyncio.sleep(0)
+        await here.people.broadcast("news", 1)
+        time.sleep(1.3)  # noqa: ASYNC251  It is what a listener does that computes.
+        assert await asked == b"PONG"
+        assert [await ada.hears("news"), await bob.hears("news")] == [1, 1]
+        assert here.link.lost_messages == 0
+    assert logged(caplog, logging.ERROR) == 0
 
 
 async def test_what_redis_has_done_without_being_able_to_say_so_is_told_once(redis: RedisServer) -> None:
