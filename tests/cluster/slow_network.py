@@ -9,9 +9,11 @@ from contextlib import asynccontextmanager
 async def slow_network(port: int, delay_s: float) -> AsyncIterator[int]:
     """A port on which all that is sent to another one, and all that comes back, arrives so much later."""
     tasks: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
 
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+        writers.extend((writer, far_writer))
         for one_way in (pass_on(reader, far_writer, delay_s), pass_on(far_reader, writer, delay_s)):
             tasks.add(asyncio.create_task(one_way))
 
@@ -23,6 +25,8 @@ async def slow_network(port: int, delay_s: float) -> AsyncIterator[int]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in writers:
+            writer.close()
 
 
 async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay_s: float) -> None:

@@ -84,8 +84,11 @@ def read(message: bytes) -> tuple[str, Message, list[bytes]]:
     try:
         head = _message.validate_json(line[NODE_BYTES + 1 :])
         node = line[:NODE_BYTES].decode("ascii")
-    except (ValidationError, UnicodeDecodeError) as error:
-        raise NotUnderstood(str(error)) from error
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        raise NotUnderstood(": ".join([*map(str, problem["loc"]), problem["msg"]])) from error
+    except UnicodeDecodeError as error:
+        raise NotUnderstood("it is not from a server") from error
     if not newline or sum(head.sizes) != len(rest):
         raise NotUnderstood(f"{len(rest)} bytes follow, not {head.sizes}")
     parts, at = [], 0
