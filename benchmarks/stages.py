@@ -126,7 +126,7 @@ def nothing(*_: object, **__: object) -> None: ...
 
 # What is taken away, from the end on: where, its name, what comes in its place; what it did.
 STAGES: list[tuple[type, str, Callable[..., Any], str]] = [
-    (Server, "_send", nothing, "the ack: encoded, framed, written at the end of the turn"),
+    (Server, "send_packet", nothing, "the ack: encoded, framed, written at the end of the turn"),
     (Lifecycle, "event", answered, "the listener: found, arguments checked, called; the ack as JSON"),
     (Server, "_take_event", nothing, "its turn: limits, a task, its JSON parsed, the log's context, metrics"),
     (Server, "_receive", nothing, "the packet: its head read"),
