@@ -100,8 +100,10 @@ def _in_the_environment(root: Path, stack: ExitStack) -> list[Check]:
     ]
     if any(check.state == "broken" for check in checks):
         return [*checks, *_unknown(*_IN_THE_ENVIRONMENT)]
-    dependencies = guarded("dependencies", lambda: installation.check_dependencies(answer, root))
-    return [*checks, dependencies, namespaces, *services.check_services(tried.answer())]
+    named = services.check_services(tried.answer())
+    told = ["redis"] if any("the client for Redis is " in check.found for check in named) else []
+    dependencies = guarded("dependencies", lambda: installation.check_dependencies(answer, root, told=told))
+    return [*checks, dependencies, namespaces, *named]
 
 
 def _start(command: Sequence[str], root: Path, stack: ExitStack, *, given: bytes = b"") -> Child:

@@ -17,15 +17,20 @@ _PATIENCE_S = 3
 Finding = tuple[str, str, Sequence[str]]
 
 
-def check(url: str) -> Finding:
-    """State, finding, remedies."""
+def check(url: str, *, shared: bool = False) -> Finding:
+    """State, finding, remedies.
+
+    Args:
+        shared: Several servers are to use it.
+    """
     from sqlalchemy.engine import make_url
 
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         path = Path(parsed.database or "")
         shown = os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
-        return why_no_file(path, shown) or check_migrations(sqlite_engine(path), shown)
+        found = why_no_file(path, shown) or check_migrations(sqlite_engine(path), shown)
+        return with_warning(found) if shared else found
     # What is in the query may be a password too.
     shown = parsed.set(query={}).render_as_string(hide_password=True)
     try:
@@ -35,6 +40,15 @@ def check(url: str) -> Finding:
             raise
         return "broken", 'the driver for PostgreSQL is not installed: pip install -e ".[postgres]"', ()
     return check_migrations(engine, shown)
+
+
+def with_warning(finding: Finding) -> Finding:
+    """What was found of a file, and that not all servers of a cluster may have it."""
+    state, found, tries = finding
+    if state == "broken":
+        return finding
+    warning = "servers on other machines, which REDIS_URL makes one with this, have other users"
+    return "note", f"{found}; {warning}", [*tries, "DATABASE_URL=postgresql://user:password@localhost/app"]
 
 
 def why_no_file(path: Path, shown: str) -> Finding | None:

@@ -54,8 +54,12 @@ def check_python(answer: Answer) -> Check:
     return ok("python", f"{lines[0]['version']} in .venv ({oldest} or newer is needed)")
 
 
-def check_dependencies(answer: Answer, root: Path) -> Check:
-    """Whether what pyproject.toml asks for is installed, in the right versions."""
+def check_dependencies(answer: Answer, root: Path, *, told: Sequence[str] = ()) -> Check:
+    """Whether what pyproject.toml asks for is installed, in the right versions.
+
+    Args:
+        told: Packages of which another check says what is wrong with them; it is not for development only.
+    """
     try:
         needed, dev = _requirements(root)
     except _UNREADABLE as error:
@@ -66,10 +70,13 @@ def check_dependencies(answer: Answer, root: Path) -> Check:
     install = [install_commands()[-1]]
     if lines[1]["needed"]:
         return broken("dependencies", ", ".join(lines[1]["needed"]), install)
-    if lines[1]["dev"]:
-        return note("dependencies", f"for development only: {', '.join(lines[1]['dev'])}", install)
+    lacking = lines[1]["dev"]
+    if for_development := [text for text in lacking if text.partition(" ")[0] not in told]:
+        return note("dependencies", f"for development only: {', '.join(for_development)}", install)
     compared = "" if lines[1]["versions"] else "; their versions could not be compared without packaging"
-    return ok("dependencies", f"{len(needed) + len(dev)} of pyproject.toml are installed{compared}")
+    return ok(
+        "dependencies", f"{len(needed) + len(dev) - len(lacking)} of pyproject.toml are installed{compared}"
+    )
 
 
 def _requirements(root: Path) -> tuple[Sequence[str], Sequence[str]]:

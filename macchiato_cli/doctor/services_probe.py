@@ -68,13 +68,17 @@ def main() -> None:
     readings = [redactions.plain_settings(text), *redactions.dotenv_settings(text), dict(os.environ)]
     redaction = redactions.of_settings(readings)
     answers = Answers(redaction)
-    redis_url = setting("REDIS_URL", readings)
+    redis_url, redis_prefix = setting("REDIS_URL", readings), None
     checks: dict[str, Callable[[], Finding]] = {}
     try:
         settings = import_module("app.settings").load_settings()
     except BaseException as error:
-        answers.tell("settings", "broken", *explained(error))
-        for name in ("port", "database"):
+        found, tries = explained(error)
+        answers.tell("settings", "broken", found, tries)
+        unknown = ["port", "database"]
+        if "REDIS_URL cannot be used" in found:
+            unknown, redis_url = [*unknown, "redis"], None
+        for name in unknown:
             answers.tell(name, "note", "not known: the settings cannot be used")
     else:
         database_url = plain(settings.database_url)
@@ -83,9 +87,12 @@ def main() -> None:
         redaction.hide_settings({"DATABASE_URL": database_url or "", "REDIS_URL": redis_url or ""})
         answers.tell("settings", "ok", "complete, and the secret is hard to guess")
         checks["port"] = lambda: sibling("port_check").check(settings.host, settings.port)
-        checks["database"] = lambda: sibling("database_check").check(database_url)
+        redis_prefix = getattr(settings, "redis_prefix", None)
+        checks["database"] = lambda: sibling("database_check").check(
+            database_url, shared=bool(redis_url and redis_prefix)
+        )
     if redis_url:
-        checks["redis"] = lambda: sibling("redis_check").check(redis_url)
+        checks["redis"] = lambda: sibling("redis_check").check(redis_url, redis_prefix)
     side_by_side(checks, answers)
 
 
@@ -156,11 +163,15 @@ def remedies(tries: Sequence[str]) -> list[str]:
 
 
 def sibling(name: str, *, folder: str = _HERE) -> Any:
-    """A module of ours, which the project's own modules cannot get in the way of."""
-    spec = spec_from_file_location(f"macchiato_{name}", os.path.join(folder, f"{name}.py"))
+    """A module of ours, or a package, which the project's own modules cannot get in the way of."""
+    path = os.path.join(folder, name)
+    path = os.path.join(path, "__init__.py") if os.path.isdir(path) else f"{path}.py"
+    spec = spec_from_file_location(f"macchiato_{name}", path)
     if spec is None or spec.loader is None:
         raise ImportError(name)
     module = module_from_spec(spec)
+    # Where the modules of a package look for each other.
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -18,6 +18,7 @@ from macchiato_cli.names import EventName, NamespaceName
 from macchiato_cli.project import NamespaceRecord, ProjectRecord
 from macchiato_cli.scaffold import namespace_files, project_files
 from tests.cli.nursery import STARTUP, Nursery
+from tests.cli.redis_servers import Redis, started_redis
 from tests.later import make_later
 
 # The record of a project.
@@ -128,6 +129,21 @@ def later(later_checkout: Path, macchiato: Macchiato) -> Macchiato:
     later = Macchiato(macchiato.folder, Path(macchiato.environment["HOME"]))
     later.environment["PYTHONPATH"] = str(later_checkout)
     return later
+
+
+@pytest.fixture(scope="session")
+def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    folder = tmp_path_factory.mktemp("redis")
+    with started_redis(folder, "--requirepass", "s3:cret", "--unixsocket", str(folder / "a b.sock")) as one:
+        yield one
+
+
+@pytest.fixture
+def redis(shared_redis: Redis) -> Iterator[Redis]:
+    """It has one key, and no other one afterwards."""
+    shared_redis.ask("SET", "precious", "1")
+    yield shared_redis
+    assert shared_redis.ask("KEYS", "*") == ["precious"]
 
 
 @pytest.fixture(scope="session")

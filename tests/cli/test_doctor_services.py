@@ -1,10 +1,9 @@
-"""What the doctor finds at the project's settings: real ports, a real Redis, real databases."""
+"""What the doctor finds at the project's settings: real ports, real databases."""
 
 from __future__ import annotations
 
 import json
 import shlex
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -28,31 +27,7 @@ from macchiato_cli.doctor import (
 from macchiato_cli.doctor.check import broken, note, ok
 from macchiato_cli.doctor.services import check_services
 from tests.cli.borrowed_environment import make_environment
-from tests.services import require
-
-
-@contextmanager
-def listening(*, answer: bytes | None = None) -> Iterator[int]:
-    """A port where somebody says this to whoever connects, or nothing at all."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            while True:
-                try:
-                    connection = server.accept()[0]
-                except OSError:
-                    return
-                kept.append(connection)
-                if answer is not None:
-                    connection.sendall(answer)
-
-        kept: list[socket.socket] = []
-        threading.Thread(target=serve, daemon=True).start()
-        yield server.getsockname()[1]
-        server.shutdown(socket.SHUT_RDWR)
-        for connection in kept:
-            connection.close()
-
+from tests.cli.ports import listening
 
 # Stands for a server, or its reloader, that has a port and answers nothing there.
 LISTENS = """
@@ -165,72 +140,6 @@ def test_where_nobody_knows_whose_port_it_is_nobody_is_accused(
         "broken",
         f"127.0.0.1:{port} is in use, and what is there does not answer as this server does",
     )
-
-
-# Redis.
-
-
-@pytest.fixture(scope="module")
-def redis() -> Iterator[int]:
-    """The port of a Redis server which wants a password: "s3:cret"."""
-    program = require("redis-server", "apt install redis-server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--requirepass", "s3:cret"]
-    process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL, cwd="/")
-    deadline = time.monotonic() + 10
-    while redis_check.check(f"redis://127.0.0.1:{port}")[1].endswith("refused"):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    yield port
-    process.terminate()
-    process.wait(10)
-
-
-@pytest.mark.parametrize("user", ["", "default"])
-def test_a_redis_that_answers_is_ok(redis: int, user: str) -> None:
-    url = f"redis://{user}:s3%3Acret@127.0.0.1:{redis}/1"
-
-    assert redis_check.check(url) == ("ok", f"redis://127.0.0.1:{redis} answers", ())
-
-
-@pytest.mark.parametrize("credentials", ["", ":wrong-pass@", "nobody:s3%3Acret@"])
-def test_a_redis_that_refuses_is_broken_without_the_password(redis: int, credentials: str) -> None:
-    state, found, tries = redis_check.check(f"redis://{credentials}127.0.0.1:{redis}")
-
-    assert (state, tries) == ("broken", [f"REDIS_URL=redis://USER:PASSWORD@127.0.0.1:{redis}/0"])
-    reason = "WRONGPASS " if credentials else "NOAUTH "
-    assert found.startswith(f"redis://127.0.0.1:{redis} refuses: {reason}")
-    assert "wrong-pass" not in found
-    assert "s3" not in found
-
-
-def test_what_is_no_redis_is_broken_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redis_check, "_PATIENCE_S", 0.5)
-    before = time.monotonic()
-    with listening() as silent, listening(answer=b"HTTP/1.1 400 Bad Request\r\n") as http:
-        silence = redis_check.check(f"redis://127.0.0.1:{silent}")
-        other = redis_check.check(f"redis://127.0.0.1:{http}")
-        encrypted = redis_check.check(f"rediss://127.0.0.1:{http}")
-
-    assert time.monotonic() - before < 4
-    assert silence[:2] == ("broken", f"redis://127.0.0.1:{silent} cannot be reached: timed out")
-    assert other[:2] == ("broken", f"what answers at redis://127.0.0.1:{http} is not Redis")
-    assert encrypted[:2] == (
-        "broken",
-        f"rediss://127.0.0.1:{http} does not speak TLS as it should: WRONG_VERSION_NUMBER",
-    )
-
-
-@pytest.mark.parametrize(
-    "url", ["http://localhost", "redis://localhost:port", "localhost:6379", "redis://[::1"]
-)
-def test_a_url_that_is_none_of_redis_is_broken(url: str) -> None:
-    state, found, tries = redis_check.check(url)
-
-    assert (state, tries) == ("broken", ["REDIS_URL=redis://localhost:6379/0"])
-    assert url not in found
 
 
 # The database.
@@ -458,17 +367,6 @@ def test_a_driver_that_only_the_import_misses_is_installed_too(monkeypatch: pyte
     )
 
 
-def test_a_redis_whose_client_is_missing_is_broken(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(project)
-    monkeypatch.setattr(redis_check, "_CLIENT", "no_such_module")
-
-    assert redis_check.check("redis://127.0.0.1:1") == (
-        "broken",
-        'the client for Redis is not installed: pip install -e ".[redis]"',
-        (),
-    )
-
-
 def test_a_check_that_hangs_is_told_after_the_others(project: Path) -> None:
     (project / "alembic").mkdir()
     (project / "alembic/__init__.py").write_text("import time; time.sleep(1000)")
@@ -531,21 +429,6 @@ def test_secrets_are_hidden_even_where_the_project_s_own_code_tells_them(project
 )
 def test_passwords_are_found_wherever_a_url_has_them(url: str, hidden: list[str]) -> None:
     assert set(redaction.passwords(url)) == set(hidden)
-
-
-@pytest.mark.parametrize(
-    "password", ["3456/hunter2word", "34/hunter2word", "34?hunter2word", "34#hunter2word"]
-)
-def test_a_password_that_breaks_off_the_url_is_not_taken_for_a_port(project: Path, password: str) -> None:
-    with (project / ".env").open("a") as stream:
-        stream.write(f"REDIS_URL=redis://user:{password}@nowhere.invalid\n")
-
-    answer = probe_services(project)
-
-    assert {line["name"]: line["found"] for line in answer.objects}["redis"] == (
-        "REDIS_URL has an @ after its host: in a password, / is written %2F, ? is %3F, # is %23"
-    )
-    assert "user:3" not in answer.output + answer.errors
 
 
 def test_commands_have_no_room_for_others(tmp_path: Path) -> None:
