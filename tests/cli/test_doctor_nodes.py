@@ -97,6 +97,14 @@ def test_nodes_are_counted_and_hear_nothing_of_it(redis: Redis) -> None:
     redis.ask("DEL", *(key for key in keys if key != "precious"))
 
 
+def test_servers_whose_lease_has_ended_do_not_count(redis: Redis) -> None:
+    redis.ask("ZADD", "tests:nodes", "1000", "aaaaaaaaaaaa", "-1", "bbbbbbbbbbbb")
+    found = redis_check.check(redis.url, "tests")
+    redis.ask("DEL", "tests:nodes")
+
+    assert found == ("ok", f"{redis.shown} is Redis {redis.version}; {ALONE}", ())
+
+
 def texts(answer: resp.Answer) -> list[str]:
     assert isinstance(answer, list)
     return list(map(str, answer))

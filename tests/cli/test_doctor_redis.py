@@ -76,6 +76,14 @@ def test_a_redis_that_refuses_is_broken_without_the_password(redis: Redis, crede
     assert "s3" not in found
 
 
+def test_a_refusal_that_quotes_the_password_is_cut_short() -> None:
+    answer = b"-ERR unknown command 'AUTH', with args beginning with: 's3cret' \r\n"
+    with listening(answer=answer) as port:
+        found = redis_check.check(f"redis://:s3cret@127.0.0.1:{port}")
+
+    assert found == ("broken", f"redis://127.0.0.1:{port} refuses: ERR unknown command 'AUTH'", [])
+
+
 def test_a_database_that_is_not_there_is_broken(redis: Redis) -> None:
     assert redis_check.check(f"{redis.url}/99") == (
         "broken",
@@ -162,9 +170,9 @@ def test_a_url_that_is_none_of_redis_is_broken(url: str) -> None:
         "valkeys://localhost",
         "unix:///tmp/redis.sock?password=a@b",
         "redis://localhost?password=a@b",
-        "redis://u:p/q@localhost",
-        "redis://u:p?q@localhost",
-        "redis://u:p#q@localhost",
+        "redis://u:34/q@localhost",
+        "redis://u:34?q@localhost",
+        "redis://u:34#q@localhost",
         "redis-cluster://localhost",
         "redis://localhost:65536",
     ],

@@ -221,6 +221,9 @@ def test_a_database_that_cannot_be_used_is_broken(migrated: Path, tmp_path: Path
     )
     found = f"{tmp_path}/no where/app.sqlite3 cannot be made: its folder is not there"
     assert nowhere == ("broken", found, [f"mkdir -p '{tmp_path}/no where'"])
+    assert (
+        database_check.check(f"sqlite+aiosqlite:///{tmp_path}/no where/app.sqlite3", shared=True) == nowhere
+    )
     assert folder == ("broken", f"{tmp_path} is no regular file", [f"mv -i {tmp_path} {tmp_path}.bak"])
     assert not (tmp_path / "no where").exists()
 
