@@ -47,7 +47,7 @@ def with_warning(finding: Finding) -> Finding:
     state, found, tries = finding
     if state == "broken":
         return finding
-    warning = "servers on other machines, which REDIS_URL makes one with this, have other users"
+    warning = "a server on another machine, which REDIS_URL makes one with this, would have other users"
     return "note", f"{found}; {warning}", [*tries, "DATABASE_URL=postgresql://user:password@localhost/app"]
 
 
