@@ -329,6 +329,23 @@ def test_a_redis_that_is_full_is_broken(redis: Redis) -> None:
     assert found[1].startswith(f"{redis.shown} refuses what nodes do: OOM command not allowed")
 
 
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (
+            "ERR Error running script (call to f_5ed): @user_script:23: @user_script: 23: Write commands not allowed",
+            "ERR Write commands not allowed",
+        ),
+        (
+            "READONLY You can't write against a read only replica. script: 5ed, on @user_script:14.",
+            "READONLY You can't write against a read only replica.",
+        ),
+    ],
+)
+def test_the_reason_why_a_script_fails_is_told_as_redis_5_and_7_have_it(error: str, reason: str) -> None:
+    assert server.without_place(error) == reason
+
+
 def test_the_rehearsal_has_all_that_the_scripts_of_nodes_do() -> None:
     real = set(re.findall(r"redis\.call\('([A-Z]+)'", DIRECTORY.read_text()))
     rehearsed = set(re.findall(r"(?:\{|call\()'([A-Z]+)'", server.REHEARSAL))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from .address import Address
@@ -9,6 +10,7 @@ from .resp import Connection, Refused
 
 # Before, scripts could not write after they had read the clock, as app/engine/cluster/directory.lua does.
 OLDEST = (5, 0)
+_PLACE = re.compile(r"Error running script \(call to \w+\): (@\w+: ?\d+: )*")
 
 # Every command of directory.lua, to a key that nobody has, and of which nothing is left. What can be refused
 # for want of memory comes first: once a script has written, nothing is.
@@ -102,7 +104,7 @@ def rehearse(connection: Connection, key: str, channel: str) -> None:
         digest = connection.ask("SCRIPT", "LOAD", REHEARSAL)
         connection.ask("EVALSHA", str(digest), "0", key, channel)
     except Refused as refusal:
-        raise Unfit(f"refuses what nodes do: {_without_place(str(refusal))}") from refusal
+        raise Unfit(f"refuses what nodes do: {without_place(str(refusal))}") from refusal
 
 
 def memory_notes(info: Mapping[str, str], address: Address) -> tuple[list[str], Sequence[str]]:
@@ -119,8 +121,6 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
 
 
-def _without_place(error: str) -> str:
-    """An error of a script without the script's name, which tells nobody anything."""
-    for before in (" script: ", " Error running script"):
-        error = error.partition(before)[0]
-    return error
+def without_place(error: str) -> str:
+    """An error of a script without the script's name and line, which Redis 7 has at its end, others in front."""
+    return _PLACE.sub("", error).partition(" script: ")[0]
