@@ -333,8 +333,8 @@ def test_a_redis_that_is_full_is_broken(redis: Redis) -> None:
     ("error", "reason"),
     [
         (
-            "ERR Error running script (call to f_5ed): @user_script:23: @user_script: 23: Write commands not allowed",
-            "ERR Write commands not allowed",
+            "ERR Error running script (call to f_5ed): @user_script:23: @user_script: 23: Write not allowed",
+            "ERR Write not allowed",
         ),
         (
             "READONLY You can't write against a read only replica. script: 5ed, on @user_script:14.",

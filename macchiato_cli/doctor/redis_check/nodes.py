@@ -44,7 +44,7 @@ class Nodes:
 
     def notes(self, database: int) -> list[str]:
         """What is worth knowing."""
-        found = []
+        found: list[str] = []
         if self.deaf:
             found.append(
                 f"{self.alive - self.deaf} of {self.alive} listen:"

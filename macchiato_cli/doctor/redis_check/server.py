@@ -122,5 +122,5 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def without_place(error: str) -> str:
-    """An error of a script without the script's name and line, which Redis 7 has at its end, others in front."""
+    """An error of a script without its name and line, which Redis 7 has at the end, others in front."""
     return _PLACE.sub("", error).partition(" script: ")[0]
