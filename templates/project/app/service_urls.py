@@ -63,6 +63,8 @@ def redis_url(text: str) -> str:
         raise ValueError("it has to begin with redis://, rediss://, valkey://, valkeys:// or unix://")
     if scheme != "unix" and ("@" in url.path + url.fragment or ("@" in url.query and "=" not in url.query)):
         raise ValueError("it has an @ after its host: in a password, / is written %2F, ? is %3F, # is %23")
+    if scheme == "unix" and not url.path:
+        raise ValueError("it names no socket: unix:///run/redis/redis.sock")
     if find_spec("redis") is None:
         raise Remediable("the client for Redis is not installed", _install("redis"))
     return _known_to_redis(scheme + text[len(url.scheme) :])

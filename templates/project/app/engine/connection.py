@@ -101,8 +101,8 @@ class Connection:
         Raises:
             BadPacket: As `refuse` does.
         """
-        if client is None:
-            return True
+        if client is None or (client.connections == 1 and client.nodes == 1):
+            return True  # It has this connection only, which has counted the event.
         if client.events is None:
             client.events = TokenBucket(self.limits.events_per_second, self.limits.events_burst)
         if client.events.take(client.nodes):

@@ -41,7 +41,9 @@ class ClusterRooms(socketio.AsyncRedisManager, Rooms):
     directory: Directory
 
     def __init__(self, url: str, prefix: str) -> None:
-        super().__init__(url, channel=prefix, redis_options={"socket_connect_timeout": TIMEOUT_S})
+        # Of the protocol's versions, the one in which what is heard comes as an answer.
+        options = {"socket_connect_timeout": TIMEOUT_S, "protocol": 2}
+        super().__init__(url, channel=prefix, redis_options=options)
         self._redis_connect()
         self.node: str = self.host_id[: messages.NODE_BYTES]
         self.to_all = f"{prefix}:all"
