@@ -8,8 +8,8 @@ Commands keep their order, and those that wait for the answers to others go toge
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,7 +27,7 @@ from .waiting import Asked, Waiting
 
 log = logging.getLogger(__name__)
 
-# Nobody waits longer for Redis.
+# Redis that is silent for longer, when it was asked, is not there.
 TIMEOUT_S: Final = 1.0
 # Making the two connections takes several round trips, for which nobody waits.
 CONNECT_TIMEOUT_S: Final = 3.0
@@ -35,7 +35,9 @@ RETRY_S: Final = 0.5
 # A link that was there for so long is made again without a pause.
 STEADY_S: Final = 1.0
 # How often it is looked whether the connection that only listens is still there.
-WATCH_S: Final = 0.75
+WATCH_S: Final = 1.0
+# What the silence of Redis is measured in.
+TICK_S: Final = 0.2
 # These say that this is not the Redis that it was.
 CHANGED: Final = (BusyLoadingError, MasterDownError, NoScriptError, ReadOnlyError)
 
@@ -68,7 +70,8 @@ class Link:
         self._heard, self._turned = heard, turned
         self._digest: Any = b""
         self._waiting = Waiting()
-        self._heard_at_s = 0.0
+        self._unanswered_s: float | None = None  # Nothing is asked.
+        self._unheard_s = 0.0
         self._outage: Outage | None = None
         self._was_refused = False
         self._task: asyncio.Task[None] | None = None
@@ -88,13 +91,13 @@ class Link:
             self._lose(self._waiting.give_up(), None)
 
     def ask(self, *command: str | bytes | int, message: bool = False) -> Awaitable[Any]:
-        """What Redis answers, in at most `TIMEOUT_S`.
+        """What Redis answers.
 
         Args:
             message: It is for other nodes: when it is lost, it is counted.
 
         Raises:
-            Unavailable: It does not answer, or with an error.
+            Unavailable: It says nothing for `TIMEOUT_S`, or that there is an error.
         """
         asked = Asked(command, message=message)
         self.messages += message
@@ -140,7 +143,7 @@ class Link:
 
     def _come_up(self) -> None:
         self.up, self._was_refused = True, False
-        self._heard_at_s = time.monotonic()
+        self._unanswered_s, self._unheard_s = None, 0
         if self._outage is not None:
             outage_s = time.monotonic() - self._outage.since_s
             lost = self.lost_messages - self._outage.lost_before
@@ -166,10 +169,12 @@ class Link:
         while True:
             together = await self._waiting.take()
             commands = connection.pack_commands([asked.command for asked in together])
-            async with at_most(TIMEOUT_S):
-                await connection.send_packed_command(commands, check_health=False)
-                for asked in together:
-                    await self._answer(asked, connection)
+            self._unanswered_s = 0
+            await connection.send_packed_command(commands, check_health=False)
+            for asked in together:
+                await self._answer(asked, connection)
+                self._unanswered_s = 0
+            self._unanswered_s = None
 
     async def _answer(self, asked: "Asked", connection: AbstractConnection) -> None:
         try:
@@ -189,19 +194,25 @@ class Link:
         while True:
             heard: Any = await connection.read_response()
             kind, channel, *message = heard
-            self._heard_at_s = time.monotonic()
+            self._unheard_s = 0
             if kind == b"message":
                 self._heard(channel, message[0])
 
     async def _watch(self, connection: AbstractConnection) -> None:
-        """Notice that nothing is heard because nobody is there."""
-        silent = 0
-        while silent < 2:  # Not after one time: it may be this process that stood still.
-            asked_at_s = time.monotonic()
+        """Notice that nothing is heard because nobody is there.
+
+        By a clock, it would be Redis that was silent when this process stood still. By ticks, that is one of
+        them, and before the next one is over, what came meanwhile has been read.
+        """
+        while True:
             await connection.send_command("PING", check_health=False)
-            await asyncio.sleep(WATCH_S)
-            silent = silent + 1 if self._heard_at_s < asked_at_s else 0
-        raise TimeoutError("it does not answer in time")
+            for _ in range(round(WATCH_S / TICK_S)):
+                await asyncio.sleep(TICK_S)
+                self._unheard_s += TICK_S
+                if self._unanswered_s is not None:
+                    self._unanswered_s += TICK_S
+                if max(self._unanswered_s or 0, self._unheard_s - WATCH_S) > TIMEOUT_S:
+                    raise TimeoutError("it does not answer in time")
 
     def _lose(self, lost: Iterable[Asked], cause: Exception | None) -> None:
         for asked in lost:
@@ -215,18 +226,6 @@ class Outage:
 
     since_s: float
     lost_before: int
-
-
-@asynccontextmanager
-async def at_most(limit_s: float) -> AsyncIterator[None]:
-    """As `asyncio.timeout`, but for time in which this process stood still, and could not hear an answer."""
-    loop = asyncio.get_running_loop()
-    async with asyncio.timeout(None) as limit:
-        half = loop.call_later(limit_s / 2, lambda: limit.reschedule(loop.time() + limit_s / 2))
-        try:
-            yield
-        finally:
-            half.cancel()
 
 
 async def first_of(*coroutines: Coroutine[Any, Any, None]) -> None:
