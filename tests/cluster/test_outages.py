@@ -8,10 +8,12 @@ from dataclasses import replace
 import pytest
 
 from app.core import OnlineCount, Unavailable
+from app.engine.cluster import roster
+from app.engine.roster import Entry
 from tests.cluster.nodes import members, nodes, told, until_online, until_told, until_up, within
 from tests.cluster.redis_server import RedisServer
 from tests.cluster.slow_network import slow_network
-from tests.core.behind import until
+from tests.core.behind import engine_of, until
 
 OUTAGE = "app.engine.cluster.link"
 
@@ -197,3 +199,36 @@ async def test_who_was_to_go_while_redis_was_away_goes_when_it_is_back(redis: Re
         redis.start()
         assert await ada.hears("closing", within_s=8) == {"code": "user_deleted", "message": "No more"}
         assert await ada.left == "server disconnect"
+
+
+async def test_a_node_that_has_much_to_say_is_waited_for(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say = roster.ClusterRoster._say
+
+    async def slowly(self: roster.ClusterRoster, entry: Entry, *, most: int = 0) -> str:
+        await asyncio.sleep(0.02)
+        return await say(self, entry, most=most)
+
+    # As with a hundred thousand clients, it takes longer than the lease, and than SETTLING_S.
+    monkeypatch.setattr(roster.ClusterRoster, "_say", slowly)
+    monkeypatch.setattr(roster, "SAID_AT_ONCE", 1)
+    names = [f"client {number}" for number in range(200)]
+    async with nodes(redis.cluster(lease_s=2)) as (here, there), members(("Ada", here)) as (tab,):
+        engine = engine_of(there.people)
+        people = engine.handlers["/people"]
+        await asyncio.gather(*(engine.roster.enter(people, name, b"{}") for name in names))
+        async with members(("Ada", there)):
+            came = sorted([("came", "Ada"), *(("came", name) for name in names)])
+            await until_told(came, here, there)
+            redis.kill()
+            await until(lambda: not here.link.up and not there.link.up)
+            await tab.disconnect()
+            await until(lambda: not here.people.connected_clients)
+            redis.start()
+            await until_up(here, there, within_s=2)
+            async with asyncio.timeout(15):
+                while await here.people.count_online() != OnlineCount(201, 201):
+                    await asyncio.sleep(0.1)
+            await asyncio.sleep(1)  # Somebody who is taken for gone would be told of now.
+            assert told(here, there) == came

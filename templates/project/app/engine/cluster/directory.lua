@@ -168,7 +168,8 @@ end
 
 -- Go on having a lease.
 --   has_said  '1': the node has said whom it has, since it heard that it had no lease
--- Returns whether it had one, the epoch, the number of nodes, and those whose lease has ended.
+-- Returns whether it had one, the epoch, the number of nodes, those whose lease has ended, and how many are yet to say
+-- whom they have.
 function commands.renew(node, lease_ms, new_epoch, has_said)
   local now = now_ms()
   local ends = tonumber(redis.call('ZSCORE', named('nodes'), node) or -1)
@@ -179,7 +180,14 @@ function commands.renew(node, lease_ms, new_epoch, has_said)
   if redis.call('EXISTS', named('epoch')) == 0 then redis.call('SET', named('epoch'), new_epoch) end
   local ended = redis.call('ZRANGEBYSCORE', named('nodes'), '-inf', now)
   local nodes = redis.call('ZCARD', named('nodes')) - #ended
-  return {kept, redis.call('GET', named('epoch')), nodes, ended}
+  return {kept, redis.call('GET', named('epoch')), nodes, ended, redis.call('SCARD', named('returning'))}
+end
+
+-- Keep a lease while there is much to do; not one that the others have found to have ended.
+function commands.keep(node, lease_ms)
+  local ends = tonumber(redis.call('ZSCORE', named('nodes'), node) or -1)
+  if ends > 0 then redis.call('ZADD', named('nodes'), now_ms() + lease_ms, node) end
+  return 0
 end
 
 -- Remove some of the clients of a node whose lease has ended. Returns nothing when there is no such node; else whether

@@ -33,6 +33,8 @@ class Lease:
     epoch: bytes
     nodes: int
     ended: list[str]
+    returning: int
+    """The nodes that are yet to say whom they have."""
 
 
 class Reaped(NamedTuple):
@@ -100,8 +102,12 @@ class Directory:
             has_said: Since it heard that its lease was not kept, it has said whom it has.
         """
         answer = await self._run("renew", self.node, lease_ms, new_epoch, int(has_said))
-        kept, epoch, nodes, ended = cast(tuple[int, bytes, int, list[bytes]], answer)
-        return Lease(bool(kept), epoch, nodes, [node.decode() for node in ended])
+        kept, epoch, nodes, ended, returning = cast(tuple[int, bytes, int, list[bytes], int], answer)
+        return Lease(bool(kept), epoch, nodes, [node.decode() for node in ended], returning)
+
+    async def keep(self, lease_ms: int) -> None:
+        """Be a node for so long, unless the others have found that it is none any more."""
+        await self._run("keep", self.node, lease_ms)
 
     async def reap(self, node: str, most: int) -> Reaped | None:
         """Remove so many of the clients of a node that is gone; None: another node has, or it is back."""

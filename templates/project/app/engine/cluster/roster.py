@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 # Of the lease: a node is missed after the first; the others look once in the second. Together, within it.
 LEASE_PART: Final = 0.75
 RENEWAL_PART: Final = 0.125
-# When Redis has lost everything, how long until each node has had the time to say whom it has.
+# When Redis has lost everything, how long until each node knows, and has begun to say whom it has.
 SETTLING_S: Final = 3.0
 REAPED_AT_ONCE: Final = 200
 SAID_AT_ONCE: Final = 200
@@ -43,7 +43,10 @@ class ClusterRoster(Roster):
     def __init__(self, most: int, lease_s: float, handlers: Mapping[str, Handler]) -> None:
         super().__init__(most)
         self.nodes = 0
+        self._lease_ms = round(lease_s * LEASE_PART * 1000)
         self._lease_s = lease_s
+        self._kept_at_s = 0.0
+        self._all_have_said = asyncio.Event()  # Whom they have: all nodes.
         self._handlers = handlers
         self._untold: dict[tuple[str, str], Entry] = {}  # Redis does not know them as they are.
         self._epoch: bytes | None = None
@@ -164,11 +167,15 @@ class ClusterRoster(Roster):
             await asyncio.sleep(self._lease_s * RENEWAL_PART)
 
     async def _renew(self) -> Lease:
-        lease_ms = round(self._lease_s * LEASE_PART * 1000)
         # The answer may be lost: only with the next one it is known to have been heard.
         has_said, self._has_said = self._has_said, False
-        lease = await self.directory.renew(lease_ms, secrets.token_hex(8), has_said=has_said)
+        self._kept_at_s = time.monotonic()
+        lease = await self.directory.renew(self._lease_ms, secrets.token_hex(8), has_said=has_said)
         self.nodes = lease.nodes
+        if lease.returning:
+            self._all_have_said.clear()
+        else:
+            self._all_have_said.set()
         if self._epoch not in (None, lease.epoch):
             await self._restore()
         elif not lease.was_kept:
@@ -183,6 +190,12 @@ class ClusterRoster(Roster):
             await self._say_all(list(untold.values()))
         return lease
 
+    async def _keep_lease(self) -> None:
+        """While something takes long: the others are not to take this node for dead."""
+        if time.monotonic() - self._kept_at_s > self._lease_s * RENEWAL_PART:
+            self._kept_at_s = time.monotonic()
+            await self.directory.keep(self._lease_ms)
+
     async def _restore(self) -> None:
         """Redis has lost everything: say whom we have. Who came or went meanwhile is told when all have."""
         log.warning("Redis has lost what it knew: who is online is put together again")
@@ -193,6 +206,7 @@ class ClusterRoster(Roster):
 
     async def _settle(self, gone: Sequence[Entry]) -> None:
         await asyncio.sleep(SETTLING_S)
+        await self._all_have_said.wait()
         self._settled = True
         await self._say_all([entry for entry in self.entries.values() if not entry.announced])
         for entry in gone:
@@ -208,6 +222,7 @@ class ClusterRoster(Roster):
     async def _say_all(self, entries: Sequence[Entry]) -> None:
         for start in range(0, len(entries), SAID_AT_ONCE):
             await asyncio.gather(*map(self._say, entries[start : start + SAID_AT_ONCE]))
+            await self._keep_lease()
 
     async def _reap(self, node: str) -> None:
         """Remove the clients of a node that has died: each is told of by the node that removed it."""
@@ -219,3 +234,4 @@ class ClusterRoster(Roster):
                     self.tell(handler, presence_of(key, published, 0), came=False)
             if not reaped.more:
                 return
+            await self._keep_lease()
