@@ -11,14 +11,15 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(CHECKOUT), *(str(CHECKOUT / "templates/project" / each) for each in ("", "tests"))]
 
-from app.core import OnlineCount, Unavailable  # noqa: E402
+from app.core import OnlineCount, SocketWrapper, Unavailable  # noqa: E402
 from support import Member  # noqa: E402
 from tests.cluster.nodes import Node, members, nodes  # noqa: E402
 from tests.cluster.redis_server import RedisServer, redis_server  # noqa: E402
@@ -31,6 +32,14 @@ ROUNDS = 5
 AWAY_S = 4.0
 LEASE_S = 10.0
 APART = CHECKOUT / "tests/cluster/apart.py"
+
+
+CALLS: list[Callable[[SocketWrapper[Any]], Awaitable[object]]] = [
+    lambda people: people.send_to_client("Ada", "other", 1),
+    lambda people: people.broadcast("other", 1),
+    lambda people: people.online(),
+    lambda people: people.disconnect_client("Nobody"),
+]
 
 
 class Figures:
@@ -83,15 +92,10 @@ async def keep_calling(node: Node, into: Figures) -> None:
     longest_s = 0.0
     try:
         while True:
-            for call in (
-                node.people.send_to_client("Ada", "other", 1),
-                node.people.broadcast("other", 1),
-                node.people.online(),
-                node.people.disconnect_client("Nobody"),
-            ):
+            for call in CALLS:
                 began_s = time.monotonic()
                 with suppress(Unavailable):
-                    await call
+                    await call(node.people)
                 longest_s = max(longest_s, time.monotonic() - began_s)
             await asyncio.sleep(0.05)
     finally:

@@ -27,17 +27,17 @@ from .waiting import Asked, Waiting
 
 log = logging.getLogger(__name__)
 
-# Redis that is silent for longer, when it was asked, is not there.
-TIMEOUT_S: Final = 1.0
+# Redis that is silent for so long, when it was asked, is not there: in ticks, and in seconds.
+TICK_S: Final = 0.2
+TIMEOUT_TICKS: Final = 5
+TIMEOUT_S: Final = TICK_S * TIMEOUT_TICKS
 # Making the two connections takes several round trips, for which nobody waits.
 CONNECT_TIMEOUT_S: Final = 3.0
 RETRY_S: Final = 0.5
 # A link that was there for so long is made again without a pause.
 STEADY_S: Final = 1.0
 # How often it is looked whether the connection that only listens is still there.
-WATCH_S: Final = 1.0
-# What the silence of Redis is measured in.
-TICK_S: Final = 0.2
+WATCH_TICKS: Final = 5
 # These say that this is not the Redis that it was.
 CHANGED: Final = (BusyLoadingError, MasterDownError, NoScriptError, ReadOnlyError)
 
@@ -70,8 +70,8 @@ class Link:
         self._heard, self._turned = heard, turned
         self._digest: Any = b""
         self._waiting = Waiting()
-        self._unanswered_s: float | None = None  # Nothing is asked.
-        self._unheard_s = 0.0
+        self._unanswered: int | None = None  # Nothing is asked.
+        self._unheard = 0
         self._outage: Outage | None = None
         self._was_refused = False
         self._task: asyncio.Task[None] | None = None
@@ -143,7 +143,7 @@ class Link:
 
     def _come_up(self) -> None:
         self.up, self._was_refused = True, False
-        self._unanswered_s, self._unheard_s = None, 0
+        self._unanswered, self._unheard = None, 0
         if self._outage is not None:
             outage_s = time.monotonic() - self._outage.since_s
             lost = self.lost_messages - self._outage.lost_before
@@ -169,12 +169,12 @@ class Link:
         while True:
             together = await self._waiting.take()
             commands = connection.pack_commands([asked.command for asked in together])
-            self._unanswered_s = 0
+            self._unanswered = 0
             await connection.send_packed_command(commands, check_health=False)
             for asked in together:
                 await self._answer(asked, connection)
-                self._unanswered_s = 0
-            self._unanswered_s = None
+                self._unanswered = 0
+            self._unanswered = None
 
     async def _answer(self, asked: "Asked", connection: AbstractConnection) -> None:
         try:
@@ -194,7 +194,7 @@ class Link:
         while True:
             heard: Any = await connection.read_response()
             kind, channel, *message = heard
-            self._unheard_s = 0
+            self._unheard = 0
             if kind == b"message":
                 self._heard(channel, message[0])
 
@@ -206,12 +206,12 @@ class Link:
         """
         while True:
             await connection.send_command("PING", check_health=False)
-            for _ in range(round(WATCH_S / TICK_S)):
+            for _ in range(WATCH_TICKS):
                 await asyncio.sleep(TICK_S)
-                self._unheard_s += TICK_S
-                if self._unanswered_s is not None:
-                    self._unanswered_s += TICK_S
-                if max(self._unanswered_s or 0, self._unheard_s - WATCH_S) > TIMEOUT_S:
+                self._unheard += 1
+                if self._unanswered is not None:
+                    self._unanswered += 1
+                if max(self._unanswered or 0, self._unheard - WATCH_TICKS) >= TIMEOUT_TICKS:
                     raise TimeoutError("it does not answer in time")
 
     def _lose(self, lost: Iterable[Asked], cause: Exception | None) -> None:
