@@ -1,5 +1,7 @@
 """Who is online, with clients that have connections to several nodes."""
 
+import asyncio
+
 import pytest
 
 from app.core import OnlineCount, Presence
@@ -75,6 +77,36 @@ async def test_a_client_sends_so_many_events_and_no_more_to_all_nodes(redis: Red
             await until(lambda: "Ada" in here.people.connected_clients)
             await until(lambda: entries["/people", "Ada"].nodes == 1)
             assert [(await ada.call("say", "hi"))["ok"] for _ in range(11)] == [True] * 11
+
+
+async def test_a_client_of_several_nodes_sends_something_however_low_the_limit(redis: RedisServer) -> None:
+    limits = Limits(events_per_second=1, events_burst=1)
+    async with (
+        nodes(redis.cluster(), limits=limits) as (here, there),
+        members(("Ada", here), ("Ada", there)) as people,
+    ):
+        await asyncio.sleep(1)  # Of which joining has taken all.
+        assert [(await ada.call("say", "hi"))["ok"] for ada in people] == [True, True]
+
+
+async def test_half_a_character_is_a_name_of_nobody(redis: RedisServer) -> None:
+    """Clients can send it, and listeners look it up: that must not take Redis away from all others."""
+    async with nodes(redis.cluster()) as (here, there):
+        here.people.published_metadata = None
+        assert not await here.people.is_online("\ud800")
+        with pytest.raises(ValueError, match="surrogates not allowed"):
+            await here.people.send_to_client("\ud800", "news")
+        async with members(("Ada\ud800", here)):
+            assert await there.online() == {"Ada\ud800": 1}
+        await until_told([("came", "Ada\ud800"), ("went", "Ada\ud800")], here, there)
+        assert (here.link.outages, there.link.outages) == (0, 0)
+
+
+async def test_what_looks_like_a_placeholder_is_an_answer_like_any_other(redis: RedisServer) -> None:
+    async with nodes(redis.cluster()) as (here, there), members(("Ada", there)) as (ada,):
+        for answer in ({"_placeholder": True, "num": 0}, {"_placeholder": False, "b": b"0"}):
+            ada.answer("where", answer)
+            assert await here.people.call_client("Ada", "where", timeout_s=2) == [[answer]]
 
 
 async def test_two_projects_in_one_redis_do_not_know_of_each_other(redis: RedisServer) -> None:

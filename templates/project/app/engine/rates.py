@@ -18,7 +18,7 @@ class TokenBucket:
         self._tokens = burst
         self._refilled_at = time.monotonic()
 
-    def take(self, tokens_each: int = 1) -> bool:
+    def take(self, tokens_each: float = 1) -> bool:
         """Whether one more is let through.
 
         Args:
@@ -29,6 +29,8 @@ class TokenBucket:
         self._refilled_at = now
         if tokens > self._burst:
             tokens = self._burst
+        # Or it would never let anything through.
+        tokens_each = min(tokens_each, self._burst)
         if tokens < tokens_each:
             self._tokens = tokens
             return False

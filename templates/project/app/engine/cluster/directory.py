@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias, cast
 
 from ...core.transport import OnlineCount, Presence
 from ..roster import presence_of
-from .link import Link
+from .link import ENCODING_ERRORS, Link
 
 SCRIPT: Final = Path(__file__).with_suffix(".lua").read_text()
 
@@ -87,7 +87,7 @@ class Directory:
         while True:
             cursor, *found = cast(list[bytes], await self._run("online", namespace, cursor))
             for key, connections, published in zip(found[::3], found[1::3], found[2::3], strict=True):
-                yield presence_of(key.decode(), published, int(connections))
+                yield presence_of(key.decode(errors=ENCODING_ERRORS), published, int(connections))
             if cursor == b"0":
                 return
 
@@ -116,7 +116,9 @@ class Directory:
             return None
         more, *found = answer
         went = zip(found[::2], found[1::2], strict=True)
-        return Reaped(bool(more), [(client.decode(), published) for client, published in went])
+        return Reaped(
+            bool(more), [(client.decode(errors=ENCODING_ERRORS), published) for client, published in went]
+        )
 
     async def bury(self, client: str) -> bool:
         """Whether nobody has a client, and nobody else has said so."""

@@ -13,6 +13,7 @@ from ..calls import Call
 from ..outgoing import Outgoing, outgoing
 from ..packets import fill
 from . import messages
+from .link import ENCODING_ERRORS
 from .messages import NotUnderstood
 from .rooms import ClusterRooms, parts_of, sizes
 from .roster import ClusterRoster
@@ -70,7 +71,7 @@ class Inbox:
         self._tasks.cancel()
 
     def _take_share(self, message: bytes) -> None:
-        nodes, _, client = message.decode().partition(" ")
+        nodes, _, client = message.decode(errors=ENCODING_ERRORS).partition(" ")
         namespace, _, key = client.partition(",")
         self._roster.share(namespace, key, int(nodes))
 
@@ -98,7 +99,9 @@ class Inbox:
                 self._tasks.begin(self._answer(node, message, event))
             case messages.Answer():
                 if call := self._rooms.calls.get(message.number):
-                    call.add(fill(json.loads(parts[0]), list(parts[1:])))
+                    answer = json.loads(parts[0])
+                    # Without attachments, what looks like a placeholder is what the client has said.
+                    call.add(fill(answer, list(parts[1:])) if len(parts) > 1 else answer)
             case messages.Dismiss():
                 self._tasks.begin(dismiss(handler, message))
 

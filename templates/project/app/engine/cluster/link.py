@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 TICK_S: Final = 0.2
 TIMEOUT_TICKS: Final = 5
 TIMEOUT_S: Final = TICK_S * TIMEOUT_TICKS
+# Of texts: half a character, as a client may have sent it, is as good a name of nobody as any.
+ENCODING_ERRORS: Final = "surrogatepass"
 # Making the two connections takes several round trips, for which nobody waits.
 CONNECT_TIMEOUT_S: Final = 3.0
 RETRY_S: Final = 0.5

@@ -21,7 +21,7 @@ from ..outgoing import Outgoing
 from ..rooms import Rooms
 from . import messages
 from .directory import Directory
-from .link import TIMEOUT_S
+from .link import ENCODING_ERRORS, TIMEOUT_S
 
 # Of those that Redis is to have once it is back.
 MOST_DISMISSALS: Final = 10_000
@@ -42,7 +42,11 @@ class ClusterRooms(socketio.AsyncRedisManager, Rooms):
 
     def __init__(self, url: str, prefix: str) -> None:
         # Of the protocol's versions, the one in which what is heard comes as an answer.
-        options = {"socket_connect_timeout": TIMEOUT_S, "protocol": 2}
+        options = {
+            "socket_connect_timeout": TIMEOUT_S,
+            "protocol": 2,
+            "encoding_errors": ENCODING_ERRORS,
+        }
         super().__init__(url, channel=prefix, redis_options=options)
         self._redis_connect()
         self.node: str = self.host_id[: messages.NODE_BYTES]
