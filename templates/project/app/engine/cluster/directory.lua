@@ -68,7 +68,7 @@ local function share(client, by_node, but)
 end
 
 -- A node has a client no longer: what was published of it if nobody has it now and its coming was told. The going is
--- told by the node that asks for this, the teller.
+-- told by the node that asks for this, the teller; without one, by nobody.
 local function remove(node, client, teller)
   local by_node, published, announced = look_up(client)
   redis.call('SREM', named('held:', node), client)
@@ -84,7 +84,7 @@ local function remove(node, client, teller)
   redis.call('DEL', named('client:', client))
   redis.call('SREM', named('online:', namespace), key)
   if redis.call('EXISTS', named('online:', namespace)) == 0 then redis.call('DEL', named('total:', namespace)) end
-  if announced then redis.call('SET', named('buried:', client), teller, 'EX', 300) end
+  if announced and teller then redis.call('SET', named('buried:', client), teller, 'EX', 300) end
   return announced and published
 end
 
@@ -95,16 +95,17 @@ local commands = {}
 --   announce   'now': tell when it has not been told; 'again': likewise, and the answer to the same was lost;
 --              'known': it has been told; 'later'
 -- Returns the connections of the other nodes, the number of nodes that have the client, and what is to be told:
--- 'full', 'came', 'went' (and what was published), 'nothing'.
+-- 'full', 'came', 'went' (and what was published), 'nothing', 'unknown': it had none there before.
 function commands.set(node, client, connections, most, announce, published)
   connections, most = tonumber(connections), tonumber(most)
   if connections == 0 then
+    local was_there = redis.call('HEXISTS', named('client:', client), node) == 1
     local went = remove(node, client, node)
     if not went and announce == 'again' and redis.call('GET', named('buried:', client)) == node then
       went = published
     end
     if went then return {0, 0, 'went', went} end
-    return {0, 0, 'nothing'}
+    return {0, 0, was_there and 'nothing' or 'unknown'}
   end
   local by_node, _, announced = look_up(client)
   local before = by_node[node] or 0
@@ -180,7 +181,11 @@ function commands.renew(node, lease_ms, new_epoch, has_said)
   if redis.call('EXISTS', named('epoch')) == 0 then redis.call('SET', named('epoch'), new_epoch) end
   local ended = redis.call('ZRANGEBYSCORE', named('nodes'), '-inf', now)
   local nodes = redis.call('ZCARD', named('nodes')) - #ended
-  return {kept, redis.call('GET', named('epoch')), nodes, ended, redis.call('SCARD', named('returning'))}
+  -- Another process of Redis may have what there was a while ago: from its disk, or as the replica of the one before.
+  local about = redis.pcall('INFO', 'server')
+  local process = type(about) == 'string' and string.match(about, 'run_id:(%w+)') or ''
+  local epoch = redis.call('GET', named('epoch')) .. process
+  return {kept, epoch, nodes, ended, redis.call('SCARD', named('returning'))}
 end
 
 -- Keep a lease while there is much to do; not one that the others have found to have ended.
@@ -188,6 +193,12 @@ function commands.keep(node, lease_ms)
   local ends = tonumber(redis.call('ZSCORE', named('nodes'), node) or -1)
   if ends > 0 then redis.call('ZADD', named('nodes'), now_ms() + lease_ms, node) end
   return 0
+end
+
+-- Forget some of the clients of a node that is about to say whom it has: whether there are more.
+function commands.forget(node, most)
+  for _, client in ipairs(redis.call('SRANDMEMBER', named('held:', node), most)) do remove(node, client) end
+  return redis.call('EXISTS', named('held:', node))
 end
 
 -- Remove some of the clients of a node whose lease has ended. Returns nothing when there is no such node; else whether

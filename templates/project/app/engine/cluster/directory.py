@@ -17,7 +17,7 @@ Announce: TypeAlias = Literal["now", "again", "known", "later"]
 class Change(NamedTuple):
     """What became of the number of a client's connections to this node."""
 
-    event: Literal["nothing", "full", "came", "went"]
+    event: Literal["nothing", "unknown", "full", "came", "went"]
     others: int
     """The connections to other nodes."""
     nodes: int
@@ -119,6 +119,10 @@ class Directory:
         return Reaped(
             bool(more), [(client.decode(errors=ENCODING_ERRORS), published) for client, published in went]
         )
+
+    async def forget(self, most: int) -> bool:
+        """Have Redis forget so many of the clients of this node, untold: whether there are more."""
+        return bool(await self._run("forget", self.node, most))
 
     async def bury(self, client: str) -> bool:
         """Whether nobody has a client, and nobody else has said so."""

@@ -49,6 +49,7 @@ class ClusterRoster(Roster):
         self._all_have_said = asyncio.Event()  # Whom they have: all nodes.
         self._handlers = handlers
         self._untold: dict[tuple[str, str], Entry] = {}  # Redis does not know them as they are.
+        self._gone: dict[tuple[str, str], Entry] = {}  # Redis knew nothing of them: it may have lost that.
         self._epoch: bytes | None = None
         self._settled = True
         self._has_said = False
@@ -79,7 +80,8 @@ class ClusterRoster(Roster):
 
     def count(self, handler: Handler, key: str, published: bytes) -> Entry | None:
         entry = super().count(handler, key, published)
-        untold = self._untold.get((handler.namespace, key))
+        client = (handler.namespace, key)
+        untold = self._untold.get(client) or (None if self._settled else self._gone.get(client))
         if entry is not None and untold is not None:
             entry.announced = entry.announced or untold.announced
             entry.unsure = entry.unsure or untold.unsure
@@ -113,16 +115,23 @@ class ClusterRoster(Roster):
             change = await self.directory.set(
                 ",".join(client), connections, entry.published, most=most, announce=announce
             )
-        except Unavailable:
+        except (Unavailable, asyncio.CancelledError) as error:
             entry.unsure = entry.unsure or is_said
             self._remember(client, entry)
-            return "nothing"
+            if isinstance(error, Unavailable):
+                return "nothing"
+            raise
+        now = self.entries.get(client)
+        if connections == (now.connections if now else 0):
+            self._untold.pop(client, None)
         entry.unsure = False
         self.share(*client, max(1, change.nodes))
         if change.event in ("came", "went"):
             count = change.others + connections
             presence = presence_of(entry.key, change.published, count)
             self.tell(entry.handler, presence, came=change.event == "came")
+        if change.event == "unknown" and entry.announced:
+            self._gone[client] = entry
         if announce in ("now", "again") and change.event != "full":
             entry.announced = True
         return change.event
@@ -161,7 +170,9 @@ class ClusterRoster(Roster):
                     for node in lease.ended:
                         await self._reap(node)
             except Unavailable:
-                pass  # This ends when Redis is away, and begins again when it is back.
+                # When Redis is away, this ends, and begins again when it is back. What it refuses to do for
+                # this node, it may refuse to all.
+                since_s = time.monotonic()
             except Exception:
                 log.exception("the lease was not renewed as it should be")
             await asyncio.sleep(self._lease_s * RENEWAL_PART)
@@ -185,9 +196,9 @@ class ClusterRoster(Roster):
             await self._say_all(list(self.entries.values()))
         self._has_said = True
         self._epoch = lease.epoch
-        if self._untold and self._settled:
-            untold, self._untold = self._untold, {}
-            await self._say_all(list(untold.values()))
+        if self._settled:
+            self._gone.clear()  # Another node has told of them.
+            await self._say_all(list(self._untold.values()))
         return lease
 
     async def _keep_lease(self) -> None:
@@ -197,26 +208,30 @@ class ClusterRoster(Roster):
             await self.directory.keep(self._lease_ms)
 
     async def _restore(self) -> None:
-        """Redis has lost everything: say whom we have. Who came or went meanwhile is told when all have."""
-        log.warning("Redis has lost what it knew: who is online is put together again")
-        gone = [entry for client, entry in self._untold.items() if client not in self.entries]
-        self._untold, self._settled = {}, False
-        self._tasks.begin(self._settle(gone))
+        """Redis has lost what it knew, or has it as it was before: say whom we have.
+
+        Who came or went meanwhile is told when all have.
+        """
+        log.warning("Redis is another one, or has lost what it knew: who is online is put together again")
+        self._settled = False
+        self._gone |= self._untold
+        self._untold = {}
+        while await self.directory.forget(REAPED_AT_ONCE):
+            await self._keep_lease()
+        self._tasks.begin(self._settle())
         await self._say_all(list(self.entries.values()))
 
-    async def _settle(self, gone: Sequence[Entry]) -> None:
+    async def _settle(self) -> None:
         await asyncio.sleep(SETTLING_S)
         await self._all_have_said.wait()
         self._settled = True
+        gone, self._gone = self._gone, {}
         await self._say_all([entry for entry in self.entries.values() if not entry.announced])
-        for entry in gone:
-            client = (entry.handler.namespace, entry.key)
+        for client, entry in gone.items():
+            if client in self.entries or not entry.announced:
+                continue
             with suppress(Unavailable):
-                if (
-                    client not in self.entries
-                    and entry.announced
-                    and await self.directory.bury(",".join(client))
-                ):
+                if await self.directory.bury(",".join(client)):
                     self.tell(entry.handler, entry.presence(), came=False)
 
     async def _say_all(self, entries: Sequence[Entry]) -> None:

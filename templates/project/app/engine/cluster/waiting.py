@@ -66,9 +66,11 @@ class Waiting:
         size = 0
         while self._next and len(self._sent) < AT_ONCE and size < BYTES_AT_ONCE:
             asked = self._next.popleft()
-            self._sent.append(asked)
-            size += asked.size
-        self._bytes -= size
+            self._bytes -= asked.size
+            # What Redis does though nobody hears of it any more would be told by nobody.
+            if not asked.answer.cancelled():
+                self._sent.append(asked)
+                size += asked.size
         if not self._next:
             self._something.clear()
         return self._sent
