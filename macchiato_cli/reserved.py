@@ -12,8 +12,8 @@ LATER_STDLIB_MODULES = frozenset({"annotationlib", "compression", "distutils", "
 PROJECT_MODULES = frozenset(
     """
     account app attempts clients common config conftest connections conversation core engine guards http
-    logs macchiato main middlewares migrations namespaces operations results settings socket_wrapper
-    support test tests tokens users
+    logs macchiato main middlewares migrations namespaces operations results settings settings_services
+    socket_wrapper support test tests tokens users
     """.split()
 )
 
@@ -30,13 +30,14 @@ DEPENDENCY_MODULES = frozenset(
     """
     aiohappyeyeballs aiohttp aiosignal aiosqlite alembic annotated_doc annotated_types anyio argon2
     ast_serialize asyncpg attr attrs bidict cffi click colorama coverage cryptography deprecated dns
-    dotenv email_validator engineio execnet fastapi frozenlist greenlet h11 hatchling httpcore httptools
-    httpx hypothesis idna iniconfig jinja2 joserfc librt limits macchiato_cli mako markupsafe multidict
-    mypy mypy_extensions mypyc opentelemetry orjson packaging pathspec pip pluggy prometheus_client propcache
-    psycopg psycopg_binary py pycparser pydantic pydantic_core pydantic_settings pygments pyright pytest
-    pytest_asyncio pytest_timeout pythonjsonlogger redis requests rich ruff setuptools simple_websocket
-    sniffio socketio sqlalchemy starlette typing_extensions typing_inspection tzdata uv uvicorn uvloop
-    watchfiles websocket websockets wrapt wrapt_stubs wsproto xdist yaml yarl
+    dotenv email_validator engineio execnet fastapi frozenlist greenlet h11 hatchling hiredis httpcore
+    httptools httpx hypothesis idna iniconfig jinja2 joserfc librt limits macchiato_cli mako markupsafe
+    multidict mypy mypy_extensions mypyc opentelemetry orjson packaging pathspec pip pluggy
+    prometheus_client propcache psycopg psycopg_binary py pycparser pydantic pydantic_core
+    pydantic_settings pygments pyright pytest pytest_asyncio pytest_timeout pythonjsonlogger redis
+    requests rich ruff setuptools simple_websocket sniffio socketio sqlalchemy starlette typing_extensions
+    typing_inspection tzdata uv uvicorn uvloop watchfiles websocket websockets wrapt wrapt_stubs wsproto
+    xdist yaml yarl
     """.split()
 )
 
@@ -45,12 +46,12 @@ DISTRIBUTIONS = frozenset(
     """
     aiohappyeyeballs aiohttp aiosignal aiosqlite alembic annotated-doc annotated-types anyio argon2-cffi
     argon2-cffi-bindings ast-serialize asyncpg attrs bidict cffi click colorama cryptography deprecated
-    dnspython email-validator execnet fastapi frozenlist greenlet h11 hatchling httpcore httptools httpx
-    hypothesis idna iniconfig joserfc librt limits macchiato-cli mako markupsafe multidict mypy
-    mypy-extensions opentelemetry-api orjson packaging pathspec pip pluggy prometheus-client propcache psycopg
-    psycopg-binary pycparser pydantic pydantic-core pydantic-settings pygments pytest pytest-asyncio
-    pytest-timeout pytest-xdist python-dotenv python-engineio python-json-logger python-socketio redis
-    ruff setuptools simple-websocket sniffio sqlalchemy starlette typing-extensions typing-inspection
-    tzdata uvicorn uvloop watchfiles websocket-client websockets wrapt wsproto yarl
+    dnspython email-validator execnet fastapi frozenlist greenlet h11 hatchling hiredis httpcore httptools
+    httpx hypothesis idna iniconfig joserfc librt limits macchiato-cli mako markupsafe multidict mypy
+    mypy-extensions opentelemetry-api orjson packaging pathspec pip pluggy prometheus-client propcache
+    psycopg psycopg-binary pycparser pydantic pydantic-core pydantic-settings pygments pytest
+    pytest-asyncio pytest-timeout pytest-xdist python-dotenv python-engineio python-json-logger
+    python-socketio redis ruff setuptools simple-websocket sniffio sqlalchemy starlette typing-extensions
+    typing-inspection tzdata uvicorn uvloop watchfiles websocket-client websockets wrapt wsproto yarl
     """.split()
 )

@@ -19,6 +19,7 @@ from starlette.types import Message, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from app.engine.cluster.rooms import ClusterRooms
 from app.engine.engineio_polling import PollingSocket
 from app.engine.engineio_server import EngineServer
 from app.engine.engineio_socket import EngineSocket
@@ -37,6 +38,7 @@ OVERRIDDEN: list[tuple[type, type, str, str]] = [
     (socketio.AsyncServer, Server, "_handle_eio_connect", "self, eio_sid, environ"),
     (socketio.AsyncServer, Server, "disconnect", "self, sid, namespace=None, ignore_queue=False"),
     (engineio.AsyncServer, EngineServer, "handle_request", "self, *args, **kwargs"),
+    (engineio.AsyncServer, EngineServer, "generate_id", "self"),
     (engineio.AsyncServer, EngineServer, "_handle_connect", "self, environ, transport, jsonp_index=None"),
     (engineio.AsyncServer, EngineServer, "_ok", "self, packets=None, headers=None, jsonp_index=None"),
     (AsyncSocket, PollingSocket, "handle_get_request", "self, environ"),
@@ -51,6 +53,9 @@ OVERRIDDEN: list[tuple[type, type, str, str]] = [
     (socketio.AsyncManager, Rooms, "basic_leave_room", "self, sid, namespace, room"),
     (socketio.AsyncManager, Rooms, "basic_disconnect", "self, sid, namespace, **kwargs"),
     (socketio.AsyncManager, Rooms, "get_participants", "self, namespace, room"),
+    (socketio.AsyncRedisManager, ClusterRooms, "initialize", "self"),
+    (socketio.AsyncRedisManager, ClusterRooms, "_publish", "self, data"),
+    (socketio.AsyncRedisManager, ClusterRooms, "_listen", "self"),
     (uvicorn.Server, UvicornServer, "run", "self, sockets=None"),
     (uvicorn.Server, UvicornServer, "startup", "self, sockets=None"),
     (uvicorn.Server, UvicornServer, "shutdown", "self, sockets=None"),
