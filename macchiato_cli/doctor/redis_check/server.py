@@ -19,7 +19,8 @@ local key, channel = ARGV[1], ARGV[2]
 local commands = {
   {'SET', key, '1', 'NX', 'EX', '300'}, {'GET', key}, {'EXISTS', key}, {'TIME'},
   {'INCRBY', key, '1'}, {'DECRBY', key, '1'},
-  {'HSET', key, 'a', '1', 'b', '2'}, {'HGETALL', key}, {'HDEL', key, 'a'},
+  {'HSET', key, 'a', '1', 'b', '2'}, {'HGETALL', key}, {'HEXISTS', key, 'a'},
+  {'HDEL', key, 'a'},
   {'SADD', key, 'a'}, {'SISMEMBER', key, 'a'}, {'SCARD', key}, {'SRANDMEMBER', key, '1'},
   {'SSCAN', key, '0', 'COUNT', '500'}, {'SREM', key, 'a'},
   {'ZADD', key, '1', 'a'}, {'ZSCORE', key, 'a'}, {'ZCARD', key}, {'ZRANGEBYSCORE', key, '-inf', '1'},
