@@ -199,6 +199,7 @@ async def test_who_was_to_go_while_redis_was_away_goes_when_it_is_back(redis: Re
         redis.start()
         assert await ada.hears("closing", within_s=8) == {"code": "user_deleted", "message": "No more"}
         assert await ada.left == "server disconnect"
+        assert here.link.lost_messages == 0
 
 
 async def test_a_node_that_has_much_to_say_is_waited_for(

@@ -65,6 +65,8 @@ def redis_url(text: str) -> str:
         raise ValueError("it has an @ after its host: in a password, / is written %2F, ? is %3F, # is %23")
     if scheme == "unix" and not url.path:
         raise ValueError("it names no socket: unix:///run/redis/redis.sock")
+    if scheme != "unix" and not url.path.removeprefix("/").isdecimal() and url.path not in ("", "/"):
+        raise ValueError("after its host and port, it has the number of a database, as in /0")
     if find_spec("redis") is None:
         raise Remediable("the client for Redis is not installed", _install("redis"))
     return _known_to_redis(scheme + text[len(url.scheme) :])

@@ -102,6 +102,7 @@ def test_a_redis_url_can_be_one_of_valkey_and_is_shown_without_its_password(
         ("redis://:pass/word@localhost", "it is not a URL"),
         ("redis://user/pass@localhost", "it has an @ after its host"),
         ("unix://?db=1", "it names no socket"),
+        ("redis://localhost:6379/app", "after its host and port, it has the number of a database"),
         pytest.param("redis://localhost?db=one", "redis-py does not take it", marks=needs_redis),
         pytest.param("redis://localhost?patience=1", "redis-py does not take it", marks=needs_redis),
     ],

@@ -132,8 +132,13 @@ class Directory:
         """Be a node no longer."""
         await self._run("resign", self.node)
 
-    def publish(self, channel: str, message: bytes) -> Awaitable[object]:
-        return self._link.ask("PUBLISH", channel, message, message=True)
+    def publish(self, channel: str, message: bytes, *, is_kept: bool = False) -> Awaitable[object]:
+        """Say something to those who listen.
+
+        Args:
+            is_kept: It is not lost when it cannot be said now: the caller says it later.
+        """
+        return self._link.ask("PUBLISH", channel, message, message=not is_kept)
 
     def _run(self, command: str, *args: str | bytes | int, message: bool = False) -> Awaitable[object]:
         return self._link.run(self._prefix, command, *args, message=message)

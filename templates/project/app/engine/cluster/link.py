@@ -149,7 +149,9 @@ class Link:
         if self._outage is not None:
             outage_s = time.monotonic() - self._outage.since_s
             lost = self.lost_messages - self._outage.lost_before
-            log.warning("Redis is back after %.1f s; %d messages to other nodes were lost", outage_s, lost)
+            log.warning(
+                "Redis is back after %.1f s; messages to other nodes that were lost: %d", outage_s, lost
+            )
             self._outage = None
         self._turned(True)
 

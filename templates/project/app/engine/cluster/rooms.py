@@ -128,7 +128,7 @@ class ClusterRooms(socketio.AsyncRedisManager, Rooms):
     async def _spread(self, head: messages.Dismiss) -> None:
         """Have all nodes know who has to go: somebody may be being decided about at any of them."""
         try:
-            await self.directory.publish(self.to_all, messages.write(self.node, head))
+            await self.directory.publish(self.to_all, messages.write(self.node, head), is_kept=True)
         except Unavailable:
             # Not lost like what people say: somebody who is to go would stay.
             if len(self._dismissals) < MOST_DISMISSALS:
