@@ -31,10 +31,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--through-asgi"):
+        import support
         from app.engine import libraries
 
         libraries.are_as_expected = lambda: False  # type: ignore[assignment]
-        os.environ["DIRECT_WEBSOCKETS"] = "false"  # For the servers that tests start.
+        # For the servers that tests start.
+        support.SETTINGS["DIRECT_WEBSOCKETS"] = os.environ["DIRECT_WEBSOCKETS"] = "false"
 
 
 # What has nothing to do with how a WebSocket's messages come and go, or goes through ASGI anyway.

@@ -48,7 +48,7 @@ def with_warning(finding: Finding) -> Finding:
     if state == "broken":
         return finding
     warning = "a server on another machine, which REDIS_URL makes one with this, would have other users"
-    return "note", f"{found}; {warning}", [*tries, "DATABASE_URL=postgresql://user:password@localhost/app"]
+    return "note", f"{found}; {warning}", [*tries, "DATABASE_URL=postgresql://user:password@HOST/app"]
 
 
 def why_no_file(path: Path, shown: str) -> Finding | None:

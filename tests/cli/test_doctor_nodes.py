@@ -145,7 +145,7 @@ def test_the_project_s_prefix_is_looked_at_and_its_file_is_told_of(redis: Redis,
         "database",
         "app.sqlite3 is not there yet: the server makes it when it starts;"
         " a server on another machine, which REDIS_URL makes one with this, would have other users",
-        ["in .env: DATABASE_URL=postgresql://user:password@localhost/app"],
+        ["in .env: DATABASE_URL=postgresql://user:password@HOST/app"],
     )
 
 

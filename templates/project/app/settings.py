@@ -3,10 +3,10 @@
 import re
 import tomllib
 from ipaddress import ip_network
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
@@ -115,7 +115,6 @@ class Settings(Limits, BaseSettings):
     model_config = SettingsConfigDict(
         env_file=ENV_FILE,
         env_file_encoding="utf-8",
-        env_ignore_empty=True,
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
@@ -147,6 +146,12 @@ class Settings(Limits, BaseSettings):
     metrics_token: Annotated[SecretStr, AfterValidator(_empty_or_hard_to_guess)] = SecretStr("")
 
     login_attempts_per_minute: Annotated[int, Field(ge=1)] = 10
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_the_default(cls, values: dict[str, Any]) -> dict[str, Any]:
+        # Only now: an empty variable of the environment wins over a line of `.env`, as any other does.
+        return {name: value for name, value in values.items() if value != ""}
 
     @property
     def safe_database_url(self) -> str:

@@ -4,10 +4,20 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from support import SECRET, Connect, Member, RunningServer, register, start_server, stop_server
+from support import SECRET, SETTINGS, Connect, Member, RunningServer, register, start_server, stop_server
 
 from app import settings
 from app.settings import Settings
+
+
+@pytest.fixture(scope="session", autouse=True)
+def settings_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What the tests themselves use of the app does not meet your database or Redis either."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in SETTINGS.items():
+            patch.setenv(name, value)
+        patch.setenv("DATABASE_URL", f"sqlite:///{tmp_path_factory.mktemp('database') / 'test.sqlite3'}")
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -23,9 +23,18 @@ from app.core import SocketWrapper
 from app.engine import STATE_KEY, Cluster, Limits, SocketServer
 from app.engine.limits import DEFAULT_LIMITS
 from app.engine.uvicorn_server import UvicornServer, uvicorn_config
+from app.settings import Settings
 
 SECRET = "a secret for tests, which is long enough to be one"
 PROJECT = Path(__file__).resolve().parent.parent
+
+# What servers of tests have instead of the owner's `.env` and environment; empty means the default.
+SETTINGS = {name.upper(): "" for name in Settings.model_fields} | {
+    "TOKEN_SECRET": SECRET,
+    # Tests do in a minute what users do in a month.
+    "LOGIN_ATTEMPTS_PER_MINUTE": "1000",
+    "FAILED_HANDSHAKES_PER_MINUTE": "1000",
+}
 
 
 @dataclass(frozen=True)
@@ -47,18 +56,15 @@ def start_server(
     Args:
         arguments: Of `python -m app`.
         project: Where `app` is.
+        environment: Settings, and whatever else it reads from there.
     """
     database_url = f"sqlite+aiosqlite:///{folder / 'test.sqlite3'}"
     port = free_port()
     variables = {
         **os.environ,
-        "HOST": "127.0.0.1",
+        **SETTINGS,
         "PORT": str(port),
-        "TOKEN_SECRET": SECRET,
         "DATABASE_URL": database_url,
-        # Tests do in a minute what users do in a month.
-        "LOGIN_ATTEMPTS_PER_MINUTE": "1000",
-        "FAILED_HANDSHAKES_PER_MINUTE": "1000",
         **environment,
     }
     log_path = folder / "server.log"

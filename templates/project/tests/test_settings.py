@@ -43,6 +43,19 @@ def test_the_environment_wins_over_the_file(env_file: Path, monkeypatch: pytest.
     assert (loaded.host, loaded.port) == ("0.0.0.0", 5000)
 
 
+def test_an_empty_variable_of_the_environment_is_the_default_whatever_the_file_says(
+    env_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env_file.write_text(
+        f"TOKEN_SECRET={SECRET}\nPORT=4000\nREDIS_URL=redis://localhost\nALLOWED_ORIGINS=*\nHOST=\n"
+    )
+    for name in ("PORT", "REDIS_URL", "ALLOWED_ORIGINS"):
+        monkeypatch.setenv(name, "")
+    loaded = load_settings()
+    assert (loaded.host, loaded.port) == ("127.0.0.1", 3000)
+    assert (loaded.redis_url, loaded.allowed_origins) == ("", ())
+
+
 def test_the_example_has_every_setting_with_its_default(env_file: Path) -> None:
     example = (PROJECT / ".env.example").read_text()
     names = [line.partition("=")[0] for line in example.splitlines() if line and not line.startswith("#")]

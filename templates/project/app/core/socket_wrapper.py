@@ -205,7 +205,8 @@ class SocketWrapper(Generic[Metadata]):
         """Send an event to all connections of a client.
 
         Returns:
-            How many connections that were: 0 when the client is not connected.
+            How many connections that were: 0 when the client is not connected; in a cluster without its
+            Redis, how many on this server, as the others do not hear it.
         """
         return await self.transport.emit_to_client(str(key), event, [to_wire(arg) for arg in args])
 
@@ -216,7 +217,8 @@ class SocketWrapper(Generic[Metadata]):
 
         Returns:
             What each connection answered that did so in time: the arguments of its ack. They are the client's
-            word, and not checked.
+            word, and not checked. Nothing, when the client is not connected or none of it answers; and in a
+            cluster without its Redis, what its connections to this server answer.
         """
         wire_args = [to_wire(arg) for arg in args]
         return await self.transport.call_client(str(key), event, wire_args, timeout_s)
@@ -229,7 +231,8 @@ class SocketWrapper(Generic[Metadata]):
         A connection that the middleware is deciding about meanwhile is closed once it is accepted.
 
         Returns:
-            How many connections that were.
+            How many connections that were; in a cluster without its Redis, how many on this server: the
+            others are closed once it is back.
         """
         return await self.transport.dismiss(str(key), code, message)
 
