@@ -5,9 +5,10 @@ import os
 import resource
 import signal
 import socket
+import struct
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -131,6 +132,44 @@ async def test_what_comes_within_the_time_limit_reaches_its_worker() -> None:
         await until(lambda: opened.given == [4])
         slow.sendall(b" HTTP/1.1\r\n")
         await until(lambda: opened.given == [4, 2])
+
+
+def reset(client: socket.socket) -> None:
+    """Leave as a program that has crashed does, not as one that says goodbye."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+@pytest.mark.parametrize("leave", [socket.socket.close, reset])
+async def test_who_leaves_in_the_middle_of_a_line_leaves_no_file(
+    leave: Callable[[socket.socket], None],
+) -> None:
+    def files() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    async with door() as opened:
+        before = files()
+        clients = [opened.connect(b"GET /socket.io/?sid=b") for _ in range(30)]
+        await until(lambda: files() == before + 60)
+        for client in clients:
+            leave(client)
+        await until(lambda: files() == before)
+        assert opened.given == []
+
+
+async def test_of_those_who_wait_for_room_only_who_is_gone_is_forgotten() -> None:
+    """To say no more after a whole request is to wait for the answer."""
+    async with door() as opened:
+        opened.has_room = False
+        waiting, gone = (opened.connect(b"GET /socket.io/?sid=b HTTP/1.1\r\n") for _ in range(2))
+        waiting.shutdown(socket.SHUT_WR)
+        await asyncio.sleep(0.1)
+        reset(gone)
+        await asyncio.sleep(0.7)  # It is looked at now and again, ever more seldom.
+        opened.has_room = True
+        await until(lambda: opened.given == [2])
+        await asyncio.sleep(0.7)
+        assert opened.given == [2]
 
 
 async def test_connections_wait_until_there_is_room_for_them() -> None:

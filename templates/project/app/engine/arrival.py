@@ -7,7 +7,9 @@ line is looked at, and left for that process to read.
 
 import asyncio
 import re
+import select
 import socket
+import sys
 from collections.abc import Callable
 from typing import Final
 
@@ -44,6 +46,21 @@ def worker_for(line: bytes) -> int | None:
     return worker_of(found[1].decode()) if found[1] else int(found[2])
 
 
+def ended(connection: socket.socket) -> tuple[bool, bool]:
+    """Whether the client says no more, and whether it is gone altogether.
+
+    Reading tells neither, as long as there is something that has not been read.
+    """
+    if sys.platform == "win32":
+        return False, False
+    half = getattr(select, "POLLRDHUP", 0)  # Linux has it.
+    both = select.POLLHUP | select.POLLERR
+    watch = select.poll()
+    watch.register(connection, half)
+    events = sum(event for _, event in watch.poll(0))
+    return bool(events & (half | both)), bool(events & both)
+
+
 class Arrival:
     __slots__ = ("_again", "_connection", "_deadline", "_hand_over", "_is_watched", "_on_end", "_pause_s")
 
@@ -59,12 +76,16 @@ class Arrival:
 
     def look(self) -> bool:
         """Whether it is over: handed over, or given up by its client."""
+        # Asked first: what has come by then is all that ever will.
+        says_no_more, is_gone = ended(self._connection)
         begun = self._peek()
-        if begun is None:
+        line = line_of(begun) if begun else None
+        if line is not None and self._give(worker_for(line)):
+            return True
+        if begun is None or is_gone or (says_no_more and line is None):
             self.close()
             return True
-        line = line_of(begun)
-        return line is not None and self._give(worker_for(line))
+        return False
 
     def wait(self, limit_s: float, on_end: Callable[[], None]) -> None:
         """Look again and again; when that takes longer than `limit_s`, somebody else is to deal with it.
