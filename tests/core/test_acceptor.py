@@ -8,8 +8,9 @@ import socket
 import struct
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -181,6 +182,25 @@ async def test_connections_wait_until_there_is_room_for_them() -> None:
         await until(lambda: opened.given == [2])
 
 
+@contextmanager
+def few_files(count: int = 0) -> Iterator[None]:
+    """This process can open so many more."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = [os.open(os.devnull, os.O_RDONLY)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, most[1]))
+    try:
+        with suppress(OSError):
+            while True:
+                files.append(os.dup(files[0]))
+        for _ in range(count):
+            os.close(files.pop())
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, most)
+        for file in files:
+            os.close(file)
+
+
 async def test_when_there_are_no_files_left_connections_wait_for_some(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -188,20 +208,10 @@ async def test_when_there_are_no_files_left_connections_wait_for_some(
     async with door() as opened:
         client = socket.socket()
         opened.connections.append(client)
-        most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        files: list[int] = []
-        resource.setrlimit(resource.RLIMIT_NOFILE, (200, most[1]))
-        try:
-            with suppress(OSError):
-                while True:
-                    files.append(os.dup(client.fileno()))
+        with few_files():
             client.connect(opened.address)
             client.sendall(b"GET /socket.io/?sid=b HTTP/1.1\r\n")
             await asyncio.sleep(0.3)
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, most)
-            for file in files:
-                os.close(file)
         await until(lambda: opened.given == [2])
     warnings = [record.getMessage() for record in caplog.records]
     assert set(warnings) == {"No connection can be accepted: Too many open files"}
@@ -232,6 +242,12 @@ def listening(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
         yield listening
 
 
+def wait_for(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
 def supervise(listening: socket.socket, worker: str, *, count: int = 2) -> None:
     """Have this many workers, until one sends its parent a signal; or until it takes too long."""
     command = [sys.executable, "-S", "-c", worker]
@@ -253,6 +269,60 @@ def test_when_the_first_worker_does_not_start_no_other_is_tried(
     with pytest.raises(NoWorkerStarts, match=r"^exit code 3$"):
         supervise(listening, worker)
     assert tried.read_text() == "x"
+
+
+def killed_while_starting(tries: Path, number: signal.Signals) -> str:
+    """One that gets this signal so often before it is ready, and stops its parent when it is."""
+    return f"""
+import os
+with open({str(tries)!r}, "a") as tries:
+    tries.write("x")
+    if tries.tell() <= {2 * HOPELESS}:
+        os.kill(os.getpid(), {number.value})
+{IS_READY}
+os.kill(os.getppid(), signal.SIGTERM)
+"""
+
+
+def test_who_is_killed_while_it_starts_is_started_again(tmp_path: Path, listening: socket.socket) -> None:
+    """By an administrator, or a system without memory: to start is not hopeless."""
+    supervise(listening, killed_while_starting(tmp_path / "tries", signal.SIGKILL), count=1)
+    assert (tmp_path / "tries").read_text() == "x" * (2 * HOPELESS + 1)
+
+
+def test_a_process_without_files_starts_its_workers_when_there_are_some(
+    tmp_path: Path, listening: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Clients have the others: to start is not hopeless."""
+    worker = f"""{IS_READY}
+os.chdir({str(tmp_path)!r})
+if not os.path.exists("began"):
+    open("began", "w").close()
+    while not os.path.exists("is short"):
+        time.sleep(0.01)
+    sys.exit(1)
+os.kill(os.getppid(), signal.SIGTERM)
+"""
+
+    def be_short() -> None:
+        wait_for((tmp_path / "began").exists)
+        # Enough for the line to a worker, not for the worker.
+        with few_files(2):
+            (tmp_path / "is short").touch()
+            wait_for(lambda: caplog.text.count("[Errno 24] Too many open files") > HOPELESS)
+
+    short = threading.Thread(target=be_short)
+    short.start()
+    try:
+        supervise(listening, worker, count=1)
+    finally:
+        short.join()
+
+
+def test_who_crashes_while_it_starts_has_failed(tmp_path: Path, listening: socket.socket) -> None:
+    with pytest.raises(NoWorkerStarts, match=r"^signal 11 \(Segmentation fault\)$"):
+        supervise(listening, killed_while_starting(tmp_path / "tries", signal.SIGSEGV), count=1)
+    assert (tmp_path / "tries").read_text() == "x"
 
 
 def test_when_no_worker_starts_any_more_all_is_over(tmp_path: Path, listening: socket.socket) -> None:
@@ -285,6 +355,29 @@ time.sleep(60)
 """
     supervise(listening, stuck, count=1)
     assert "worker 1 is stuck, and did not end within 0.3 s: killed" in caplog.text
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_the_workers_first(
+    number: signal.Signals, tmp_path: Path, listening: socket.socket
+) -> None:
+    """With the terminal closed, too, there is somebody until the last client has its farewell."""
+    worker = f"""{IS_READY}
+def be_told(*_):
+    open({str(tmp_path / "told")!r}, "w").close()
+    sys.exit()
+signal.signal(signal.SIGTERM, be_told)
+os.kill(os.getppid(), {number.value})
+time.sleep(60)
+"""
+    deadly: list[int] = []
+    before = signal.signal(number, lambda *_: deadly.append(number))
+    try:
+        supervise(listening, worker, count=1)
+    finally:
+        signal.signal(number, before)
+    assert (tmp_path / "told").exists()
+    assert deadly == []
 
 
 def test_a_worker_that_takes_nothing_is_left_alone(listening: socket.socket) -> None:

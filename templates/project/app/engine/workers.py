@@ -4,6 +4,7 @@ This process answers no request itself. It waits neither for a client nor for a 
 """
 
 import asyncio
+import errno
 import logging
 import signal
 import socket
@@ -11,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from .acceptor import Acceptor
+from .acceptor import NO_FILES, Acceptor
 from .uvicorn_patience import LimitedConfig
 from .worker_channel import Giver
 
@@ -25,6 +26,11 @@ FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 30.0
 # When all workers have failed to start so often, they will not.
 HOPELESS: Final = 3
+# An end that is not its own doing: of an administrator, or of a system that is short of memory or of files.
+FROM_OUTSIDE: Final = (-9, -15, -2)  # SIGKILL, SIGTERM, SIGINT, of which Windows has not all.
+SCARCE: Final = (*NO_FILES, errno.EAGAIN)
+# Sent as a terminal closes.
+SIGHUP: Final = getattr(signal, "SIGHUP", signal.SIGTERM)
 
 
 class NoWorkerStarts(Exception):
@@ -42,8 +48,8 @@ class Worker:
         self._number = number
         self._command = command
         self.giver: Giver | None = None
-        # In a row.
-        self.failed_starts = 0
+        # In a row: how often it has ended before it was ready, and for how many of these it is to blame.
+        self.vain_starts = self.failed_starts = 0
 
     def __str__(self) -> str:
         return f"worker {self._number}"
@@ -65,9 +71,28 @@ class Worker:
             on_end: Called when it cannot any more, with those that it has not taken.
         """
         try:
-            ours, theirs = socket.socketpair()
-        except OSError as error:  # There are as many files as there may be.
+            code = await self._run(stopping, on_ready, on_end)
+        except OSError as error:  # It could not even be started.
+            self._count(failed=error.errno not in SCARCE)
             return str(error)
+        self._count(failed=code not in FROM_OUTSIDE)
+        return f"exit code {code}" if code >= 0 else f"signal {-code} ({signal.strsignal(-code)})"
+
+    def _count(self, *, failed: bool) -> None:
+        if self.giver is not None and self.giver.has_reported:
+            self.vain_starts = self.failed_starts = 0
+        else:
+            self.vain_starts += 1
+            self.failed_starts += failed
+
+    async def _run(
+        self,
+        stopping: asyncio.Event,
+        on_ready: Callable[[], None],
+        on_end: Callable[[list[socket.socket]], None],
+    ) -> int:
+        self.giver = None
+        ours, theirs = socket.socketpair()
         self.giver = Giver(ours, on_ready, on_end)
         try:
             with theirs:
@@ -80,13 +105,10 @@ class Worker:
                     start_new_session=True,
                 )
             return await self._end_of(process, stopping)
-        except OSError as error:
-            return str(error)
         finally:
             self.giver.close()
-            self.failed_starts = 0 if self.giver.has_reported else self.failed_starts + 1
 
-    async def _end_of(self, process: asyncio.subprocess.Process, stopping: asyncio.Event) -> str:
+    async def _end_of(self, process: asyncio.subprocess.Process, stopping: asyncio.Event) -> int:
         ended = asyncio.ensure_future(process.wait())
         told = asyncio.ensure_future(stopping.wait())
         await asyncio.wait({ended, told}, return_when=asyncio.FIRST_COMPLETED)
@@ -98,8 +120,7 @@ class Worker:
         if not ended.done():
             log.warning("%s is stuck, and did not end within %s s: killed", self, PATIENCE_S)
             process.kill()
-        code = await ended
-        return f"exit code {code}" if code >= 0 else f"signal {-code} ({signal.strsignal(-code)})"
+        return await ended
 
 
 class Workers:
@@ -132,7 +153,10 @@ class Workers:
             raise NoWorkerStarts(self._problem)
 
     async def _serve(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        ending = {signal.SIGTERM, signal.SIGINT}
+        if signal.getsignal(SIGHUP) is not signal.SIG_IGN:  # As nohup has it.
+            ending.add(SIGHUP)
+        for number in ending:
             asyncio.get_running_loop().add_signal_handler(number, self._stop)
         self._acceptor = Acceptor(self._listening, self._config, self._hand_over)
         async with asyncio.TaskGroup() as keepers:
@@ -157,14 +181,14 @@ class Workers:
                 self._problem = end
                 self._stop()
                 return
-            pause_s = min(FIRST_PAUSE_S * 2**worker.failed_starts, LONGEST_PAUSE_S)
+            pause_s = min(FIRST_PAUSE_S * 2 ** min(worker.vain_starts, 10), LONGEST_PAUSE_S)
             log.error("%s has ended (%s): started again in %s s", worker, end, pause_s)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause_s)
 
     def _is_hopeless(self) -> bool:
         if not self._can_start.is_set():
-            return True
+            return self._workers[0].failed_starts > 0
         return all(not worker.is_ready and worker.failed_starts >= HOPELESS for worker in self._workers)
 
     def _on_ready(self) -> None:
