@@ -194,6 +194,17 @@ def a_record(message: str, **extra: Any) -> logging.LogRecord:
     return record
 
 
+def test_each_record_of_a_worker_says_which_it_is() -> None:
+    record = a_record("hello", namespace="/people")
+    own = a_record("done", worker="mine")
+    for each in (record, own):
+        WithContext(worker=2).filter(each)
+    found = [json.loads(JsonLines().format(each)) for each in (record, own)]
+    assert [each["worker"] for each in found] == [2, "mine"]
+    assert OneLine("%(message)s").format(record) == "hello [worker=2 namespace=/people]"
+    assert "worker" not in json.loads(JsonLines().format(a_record("alone")))
+
+
 @pytest.mark.parametrize(
     "text", ["a\nb", "a\r\x00\x1b[31m", "\u2028\u2029\x85", "\ud800", '"}\n{"level": "x"}']
 )

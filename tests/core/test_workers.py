@@ -21,6 +21,7 @@ import pytest
 import socketio
 
 from app.__main__ import main, read_arguments
+from app.engine.session_ids import worker_of
 from support import RunningServer, free_port, start_server
 from tests.core.behind import until
 from tests.core.wire import RawPolling, raw_polling, raw_socket
@@ -48,7 +49,12 @@ people: SocketWrapper[Any] = SocketWrapper(
 async def on_who_serves(wrapper: Any, client: Any, metadata: Any) -> int:
     return os.getpid()
 """
-WITHOUT_REDIS = {"REDIS_URL": "unix:///nowhere", "REDIS_REQUIRED": "false"}
+METRICS_TOKEN = "a token of Prometheus for tests, long enough to be one"
+WITHOUT_REDIS = {
+    "METRICS_TOKEN": METRICS_TOKEN,
+    "REDIS_URL": "unix://:hunter2@/nowhere",
+    "REDIS_REQUIRED": "false",
+}
 
 
 @contextmanager
@@ -192,6 +198,46 @@ async def test_a_session_that_nobody_has_is_unknown(server: RunningServer) -> No
                 assert (answer.status, body) == (400, '{"code":1,"message":"Session ID unknown"}')
 
 
+async def metrics_of(server: RunningServer, worker: str) -> tuple[int, str]:
+    headers = {"Authorization": f"Bearer {METRICS_TOKEN}"}
+    async with (
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(5), headers=headers) as http,
+        http.get(f"{server.url}/metrics?worker={worker}") as answer,
+    ):
+        return answer.status, await answer.text()
+
+
+async def test_metrics_are_those_of_the_worker_that_was_asked_for(server: RunningServer) -> None:
+    no_such = (404, '{"detail":"There is no such worker: there are 1 to 2"}')
+    for worker in ("0", "3", "12", "02", "x", ""):
+        assert await metrics_of(server, worker) == no_such
+    async with one_of_each(server) as different:
+        handshakes = []
+        for worker, client in zip("12", sorted(different, key=lambda client: client.sid[0]), strict=True):
+            status, before = await metrics_of(server, worker)
+            assert status == 200
+            await join(client)
+            _, after = await metrics_of(server, worker)
+            handshakes.append([count_of_handshakes(text) for text in (before, after)])
+    assert [after - before for before, after in handshakes] == [1, 1]
+
+
+def count_of_handshakes(metrics: str) -> int:
+    found = re.search(r'socketio_handshakes_total{namespace="/people",outcome="ok"} (\d+)', metrics)
+    return int(found[1]) if found else 0
+
+
+def test_the_log_says_once_who_is_what_and_in_each_line_which_worker_wrote_it(server: RunningServer) -> None:
+    log = server.log_path.read_text()
+    whereabouts = r"This is node (\w+) at unix:///nowhere, where names begin with app \[worker=(\d)\]\n"
+    introductions = re.findall(whereabouts, log)
+    assert sorted(worker for _, worker in introductions) == ["1", "2"]
+    assert len({node for node, _ in introductions}) == 2
+    of_nobody = [line for line in log.splitlines() if "[worker=" not in line]
+    assert of_nobody == [f"Serving on {server.url} with 2 workers (HTTP API: /docs). Press Ctrl-C to stop."]
+    assert "hunter2" not in log
+
+
 async def test_nobody_waits_for_clients_that_say_nothing_or_half_a_line(server: RunningServer) -> None:
     port = int(server.url.rpartition(":")[2])
     async with AsyncExitStack() as stack:
@@ -231,6 +277,12 @@ async def test_a_worker_that_is_killed_is_started_again_and_its_clients_come_bac
         os.kill(killed, signal.SIGKILL)
         await until(lambda: killed not in workers_of(server))
         (survivor,) = before - {killed}
+        number = str(worker_of(sid_of_a_killed[0]))
+        detail = f"Worker {number} is not there, and is about to be started again"
+        assert await metrics_of(server, number) == (
+            503,
+            json.dumps({"detail": detail}, separators=(",", ":")),
+        )
         # There is always somebody to connect to.
         async with raw_polling(server.url) as newcomer:
             await join(newcomer)

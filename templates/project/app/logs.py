@@ -9,6 +9,8 @@ from pythonjsonlogger.json import JsonFormatter
 
 from .engine import log_context
 
+FIELDS: Final = ("worker", *log_context.FIELDS)
+
 
 class WithoutQueryStrings(logging.Filter):
     """Cuts the query off the paths that uvicorn logs: clients may send their token in it.
@@ -28,9 +30,19 @@ def _without_query(arg: object) -> object:
 
 
 class WithContext(logging.Filter):
-    """Says in each record whom it is about: `namespace`, `sid`, `client` and `event`, as far as is known."""
+    """Says in each record whom it is about: `namespace`, `sid`, `client` and `event`, as far as is known.
+
+    Args:
+        worker: Which process writes it, where there are several: `worker`.
+    """
+
+    def __init__(self, worker: int | None = None) -> None:
+        super().__init__()
+        self._worker = worker
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if self._worker is not None:
+            record.__dict__.setdefault("worker", self._worker)
         for field, value in log_context.current().items():
             # What `extra={"event": ...}` says is meant.
             record.__dict__.setdefault(field, value)
@@ -53,7 +65,7 @@ class OneLine(WithoutInput):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's own name
         text = super().formatMessage(record)
         known = record.__dict__
-        if about := [f"{field}={known[field]}" for field in log_context.FIELDS if field in known]:
+        if about := [f"{field}={known[field]}" for field in FIELDS if field in known]:
             text += f" [{' '.join(about)}]"
         return _printable(text)
 
@@ -83,14 +95,20 @@ class JsonLines(WithoutInput, JsonFormatter):
         )
 
 
-def log_config(log_format: Literal["text", "json"], *, access_log: bool = True) -> dict[str, Any]:
-    """For `logging.config.dictConfig`, and for uvicorn, which calls it."""
+def log_config(
+    log_format: Literal["text", "json"], *, access_log: bool = True, worker: int | None = None
+) -> dict[str, Any]:
+    """For `logging.config.dictConfig`, and for uvicorn, which calls it.
+
+    Args:
+        worker: See `WithContext`.
+    """
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "filters": {
             "without_query_strings": {"()": WithoutQueryStrings},
-            "with_context": {"()": WithContext},
+            "with_context": {"()": WithContext, "worker": worker},
         },
         "formatters": {
             "text": {"()": OneLine, "fmt": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"},

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
 from . import services
-from .engine import STATE_KEY, SocketServer
+from .engine import STATE_KEY, SocketServer, session_ids
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +59,20 @@ async def metrics(request: Request) -> Response:
     shown = request.headers.get("Authorization", "")
     if not secrets.compare_digest(shown.encode(), f"Bearer {token}".encode()):
         raise HTTPException(401, "METRICS_TOKEN is required", headers={"WWW-Authenticate": "Bearer"})
+    refuse_other_workers(request)
     text, media_type = server_of(request).metrics.text()
     return Response(text, media_type=media_type)
+
+
+def refuse_other_workers(request: Request) -> None:
+    """What is asked of one worker, no other one is to answer."""
+    asked = request.query_params.get("worker", str(session_ids.number))
+    if asked not in map(str, range(1, session_ids.count + 1)):
+        there = f"there are 1 to {session_ids.count}" if session_ids.count > 1 else "there is only 1"
+        raise HTTPException(404, f"There is no such worker: {there}")
+    if asked != str(session_ids.number):
+        detail = f"Worker {asked} is not there, and is about to be started again"
+        raise HTTPException(503, detail, headers={"Retry-After": "2"})
 
 
 def server_of(request: Request) -> SocketServer:

@@ -8,13 +8,13 @@ from .logs import log_config
 from .settings import Settings
 
 
-def serving_config(settings: Settings, *, reload: bool = False) -> LimitedConfig:
+def serving_config(settings: Settings, *, reload: bool = False, worker: int | None = None) -> LimitedConfig:
     return uvicorn_config(
         "app.main:create_app",
         limits=settings,
         trusted_proxies=settings.trusted_proxies,
         direct_websockets=settings.direct_websockets,
         access_log=settings.access_log,
-        log_config=log_config(settings.log_format, access_log=settings.access_log),
+        log_config=log_config(settings.log_format, access_log=settings.access_log, worker=worker),
         reload_dirs=[str(Path(__file__).parent)] if reload else None,
     )

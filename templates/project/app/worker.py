@@ -9,9 +9,10 @@ from .settings import load_settings
 
 
 def main() -> None:
-    number, channel = map(int, sys.argv[1:])
+    number, channel, count = map(int, sys.argv[1:])
+    config = serving_config(load_settings(), worker=number)
     # What files may be, and how many, it has from the process that started it.
-    WorkerServer(serving_config(load_settings()), number, socket.socket(fileno=channel)).run()
+    WorkerServer(config, number, count, socket.socket(fileno=channel)).run()
 
 
 if __name__ == "__main__":

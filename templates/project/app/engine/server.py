@@ -50,11 +50,13 @@ class SocketServer:
         metrics = Metrics()
         rooms, roster = Rooms(), Roster(limits.connections_per_client)
         self._node = None
+        self._whereabouts: tuple[str, ...] = ()
         if cluster is not None:
             from .cluster.node import Node  # Nobody else needs Redis.
 
             self._node = Node(cluster, limits, metrics, handlers)
             rooms, roster = self._node.rooms, self._node.roster
+            self._whereabouts = (self._node.rooms.node, cluster.shown, cluster.prefix)
         self._server = Server(origins, limits, metrics, rooms, roster, handlers)
         for wrapper in wrappers:
             self._server.add(wrapper.attach(NamespaceTransport(self._server, wrapper.namespace)))
@@ -82,6 +84,7 @@ class SocketServer:
     async def start(self) -> None:
         """Begin; in a cluster, be one of its nodes."""
         if self._node is not None:
+            log.info("This is node %s at %s, where names begin with %s", *self._whereabouts)
             await self._node.start()
 
     def refused(self, limit: Limit, origin: str, why: str) -> None:

@@ -9,12 +9,14 @@ MOST_WORKERS: Final = len(LETTERS)
 
 # What the ids of this process begin with; nothing, where it has the port to itself.
 _prefix = ""
+# Which worker this process is, and how many there are.
+number = count = 1
 
 
-def belong_to(worker: int) -> None:
+def belong_to(worker: int, *, of: int) -> None:
     """From now on, sessions of this process are those of this worker, from 1 to `MOST_WORKERS`."""
-    global _prefix
-    _prefix = LETTERS[worker - 1]
+    global _prefix, number, count
+    _prefix, number, count = LETTERS[worker - 1], worker, of
 
 
 def marked(sid: str) -> str:

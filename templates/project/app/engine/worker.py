@@ -17,12 +17,13 @@ class WorkerServer(UvicornServer):
     """
     Args:
         number: Which of the workers it is, from 1.
+        count: How many there are.
         channel: Where its connections come from; it stops when the other end is closed.
     """
 
-    def __init__(self, config: LimitedConfig, number: int, channel: socket.socket) -> None:
+    def __init__(self, config: LimitedConfig, number: int, count: int, channel: socket.socket) -> None:
         super().__init__(config)
-        session_ids.belong_to(number)
+        session_ids.belong_to(number, of=count)
         # The next request of a connection can be for the session of another worker.
         config.keeps_connections = False
         self._channel = channel

@@ -41,11 +41,12 @@ class Worker:
     """One of them, in whichever process it is now.
 
     Args:
-        command: What to start; its number, and the file descriptor of its channel, are added as arguments.
+        command: What to start; as arguments it gets its number, the file descriptor of its channel, and how
+            many workers there are.
     """
 
-    def __init__(self, number: int, command: Sequence[str]) -> None:
-        self._number = number
+    def __init__(self, number: int, count: int, command: Sequence[str]) -> None:
+        self._number, self._of = number, count
         self._command = command
         self.giver: Giver | None = None
         # In a row: how often it has ended before it was ready, and for how many of these it is to blame.
@@ -73,12 +74,12 @@ class Worker:
         try:
             code = await self._run(stopping, on_ready, on_end)
         except OSError as error:  # It could not even be started.
-            self._count(failed=error.errno not in SCARCE)
+            self._note(failed=error.errno not in SCARCE)
             return str(error)
-        self._count(failed=code not in FROM_OUTSIDE)
+        self._note(failed=code not in FROM_OUTSIDE)
         return f"exit code {code}" if code >= 0 else f"signal {-code} ({signal.strsignal(-code)})"
 
-    def _count(self, *, failed: bool) -> None:
+    def _note(self, *, failed: bool) -> None:
         if self.giver is not None and self.giver.has_reported:
             self.vain_starts = self.failed_starts = 0
         else:
@@ -100,6 +101,7 @@ class Worker:
                     *self._command,
                     str(self._number),
                     str(theirs.fileno()),
+                    str(self._of),
                     pass_fds=[theirs.fileno()],
                     # Ctrl-C is for the process that starts it, and then tells it.
                     start_new_session=True,
@@ -135,7 +137,7 @@ class Workers:
     ) -> None:
         self._config = config
         self._listening = listening
-        self._workers = [Worker(number + 1, command) for number in range(count)]
+        self._workers = [Worker(number + 1, count, command) for number in range(count)]
         self._stopping = asyncio.Event()
         # One has started: so can the others. Before, all would say the same about what is in the way.
         self._can_start = asyncio.Event()

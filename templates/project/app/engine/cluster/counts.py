@@ -1,6 +1,7 @@
 """What a node counts, beside what every server does."""
 
 from collections.abc import Iterator
+from math import nan
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -17,8 +18,10 @@ class Counts(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield GaugeMetricFamily("socketio_cluster_up", "Whether Redis answers.", int(self._link.up))
+        # Neither the last number, which may be wrong for hours, nor none, which would be one of no servers.
+        nodes = self._roster.nodes if self._link.up and self._roster.nodes else nan
         yield GaugeMetricFamily(
-            "socketio_cluster_nodes", "Servers, with this one, as Redis last said.", self._roster.nodes
+            "socketio_cluster_nodes", "Servers, with this one; NaN while Redis does not say.", nodes
         )
         yield counter("cluster_outages", "Redis did not answer any more.", [], [([], self._link.outages)])
         messages = {
