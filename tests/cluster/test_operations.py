@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -51,6 +52,7 @@ async def test_a_server_without_its_redis_is_alive_but_not_ready(redis: RedisSer
         redis.freeze()
         assert await until_ready_is("redis unavailable", server.url, within_s=5) == 503
         assert (await get(f"{server.url}/healthz"))[0] == 200
+        assert "socketio_cluster_nodes NaN\n" in (await get(f"{server.url}/metrics"))[1]
         redis.thaw()
         assert await until_ready_is("ready", server.url, within_s=4) == 200
         metrics = (await get(f"{server.url}/metrics"))[1]
@@ -70,12 +72,60 @@ async def test_a_server_that_does_not_require_its_redis_is_ready_without(
 
 def test_a_server_waits_for_its_redis_and_says_so_once(redis: RedisServer, tmp_path: Path) -> None:
     redis.kill()
-    port = free_port()
+    with waiting(tmp_path, redis.url.replace("redis://", "redis://:hunter2@")) as process:
+        assert process.stderr is not None
+        assert [process.stderr.readline() for _ in range(3)] == [
+            f"error: cannot reach Redis at {redis.url}\n",
+            f"  Error 111 connecting to 127.0.0.1:{redis.port}. Connection refused.\n",
+            "  the server starts as soon as it answers; to start without, REDIS_REQUIRED=false\n",
+        ]
+        time.sleep(1)  # It goes on trying, and says no more.
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=5)[1] == ""
+    redis.start()
+
+
+@pytest.mark.parametrize(
+    ("begin", "problem", "reason", "remedy"),
+    [
+        (
+            "redis://ada:hunter2@",
+            "Redis at redis://{} refuses the name or the password of REDIS_URL",
+            "invalid username-password pair or user is disabled[.]",
+            "redis://USER:PASSWORD@{}",
+        ),
+        (
+            "rediss://",
+            "what answers at rediss://{} does not speak TLS",
+            # What a client of TLS says may be a command to Redis, or wait for the rest of one.
+            "Timeout connecting to server|.* wrong version number.*",
+            "redis://{}",
+        ),
+    ],
+)
+def test_a_server_that_its_redis_does_not_let_in_says_why(
+    begin: str, problem: str, reason: str, remedy: str, redis: RedisServer, tmp_path: Path
+) -> None:
+    where = redis.url.removeprefix("redis://")
+    with waiting(tmp_path, begin + where) as process:
+        assert process.stderr is not None
+        said = [process.stderr.readline() for _ in range(4)]
+        assert re.fullmatch(f"  ({reason})\n", said.pop(1))
+        assert said == [
+            f"error: {problem.format(where)}\n",
+            f"  try: REDIS_URL={remedy.format(where)}\n",
+            "  the server starts as soon as it answers; to start without, REDIS_REQUIRED=false\n",
+        ]
+
+
+@contextmanager
+def waiting(folder: Path, redis_url: str) -> Iterator[subprocess.Popen[str]]:
+    """A server that does not get its Redis."""
     settings = {
-        "REDIS_URL": redis.url.replace("redis://", "redis://:hunter2@"),
-        "PORT": str(port),
+        "REDIS_URL": redis_url,
+        "PORT": str(free_port()),
         "TOKEN_SECRET": "a secret for tests, which is long enough to be one",
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'test.sqlite3'}",
+        "DATABASE_URL": f"sqlite:///{folder / 'test.sqlite3'}",
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "app"],
@@ -85,16 +135,9 @@ def test_a_server_waits_for_its_redis_and_says_so_once(redis: RedisServer, tmp_p
         stdout=subprocess.DEVNULL,
         text=True,
     )
-    assert process.stderr is not None
-    assert [process.stderr.readline() for _ in range(3)] == [
-        f"error: cannot reach Redis at {redis.url}\n",
-        f"  Error 111 connecting to 127.0.0.1:{redis.port}. Connection refused.\n",
-        "  the server starts as soon as it answers; to start without, REDIS_REQUIRED=false\n",
-    ]
-    time.sleep(1)  # It goes on trying, and says no more.
-    process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=5)[1] == ""
-    redis.start()
+    with process:
+        yield process
+        process.kill()
 
 
 @pytest.mark.parametrize("away", [False, True])
