@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping, MutableMapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from macchiato_cli import interrupts
 from macchiato_cli.errors import MacchiatoError
 from macchiato_cli.garbage import uncollected
 from macchiato_cli.plan import File
 from macchiato_cli.templates import LEFT_BEHIND
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
 
 
 def render(template: Path, answers: Mapping[str, object]) -> dict[str, File]:
@@ -55,7 +60,7 @@ def _copy(template: Path, destination: Path, answers: Mapping[str, object], *, p
     # Without git in sight, Copier takes a checkout's template for what it is now, a folder: else it
     # would clone it at its newest tag, and would start git once for every file.
     # An empty PATH would mean the current folder, so it is an empty folder.
-    with warnings.catch_warnings(), local.env(PATH=str(programs)), interrupts.allowed():
+    with warnings.catch_warnings(), local.env(PATH=str(programs)), compiling_once(), interrupts.allowed():
         warnings.simplefilter("ignore")
         try:
             run_copy(
@@ -75,3 +80,36 @@ def _copy(template: Path, destination: Path, answers: Mapping[str, object], *, p
                 reasons=(*(str(error).splitlines() or [type(error).__name__]), f"it is in {template}"),
                 tries=("pip install --force-reinstall macchiato-cli",),
             ) from error
+
+
+@contextmanager
+def compiling_once() -> Generator[None]:
+    """Have Jinja compile each text once, which halves the time that a project takes.
+
+    Copier has it compile the name of every folder again for each file in it, and that of a file with answers,
+    which there is none of, still more often. (With Copier's `yield` tag, that would make a difference.)
+    """
+    from jinja2 import Environment
+
+    original = Environment.from_string
+    # A template keeps its environment alive, and with that the meaning of the number.
+    compiled: dict[tuple[int, str], Template] = {}
+
+    def from_string(
+        self: Environment,
+        source: Any,
+        globals: MutableMapping[str, Any] | None = None,
+        template_class: type[Template] | None = None,
+    ) -> Template:
+        if not isinstance(source, str) or globals is not None or template_class is not None:
+            return original(self, source, globals, template_class)
+        key = (id(self), source)
+        if key not in compiled:
+            compiled[key] = original(self, source)
+        return compiled[key]
+
+    Environment.from_string = from_string  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Environment.from_string = original  # type: ignore[method-assign]
