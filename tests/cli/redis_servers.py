@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from macchiato_cli.doctor.redis_check import address, resp
+from support import free_port
 from tests.services import require
 
 
@@ -40,16 +41,6 @@ class Redis:
         every = ("reset", "on", ">pass", "~tests:*", "&tests", "&tests:*", "+@all")
         self.ask("ACL", "SETUSER", "node", *every, *rules)
         return f"redis://node:pass@127.0.0.1:{self.port}"
-
-
-def free_port() -> int:
-    """One to which a Redis Cluster can add 10,000, as it does."""
-    port = 65535
-    while port > 55535:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-    return port
 
 
 @contextmanager

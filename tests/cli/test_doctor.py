@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from macchiato_cli.doctor.check import Check
 from macchiato_cli.errors import MacchiatoError
 from macchiato_cli.namespaces import MODULE_LIMIT_S, import_namespaces
 from macchiato_cli.report import Report
+from support import free_port
 from tests.cli.borrowed_environment import make_environment
 from tests.cli.conftest import Macchiato, Ran, commit, git, snapshot
 
@@ -39,9 +39,7 @@ def ready(project: Path) -> Path:
 @pytest.fixture
 def port() -> str:
     """A port that nobody listens on."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return str(listening.getsockname()[1])
+    return str(free_port())
 
 
 def states(ran: Ran) -> dict[str, str]:

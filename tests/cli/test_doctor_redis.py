@@ -13,8 +13,9 @@ import pytest
 
 from macchiato_cli.doctor import redis_check
 from macchiato_cli.doctor.redis_check import address, resp, server
+from support import free_port
 from tests.cli.ports import in_front_of, listening
-from tests.cli.redis_servers import Redis, free_port, started_redis
+from tests.cli.redis_servers import Redis, started_redis
 from tests.services import require
 
 CHECKOUT = Path(__file__).parents[2]

@@ -4,7 +4,6 @@ import asyncio
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from sqlalchemy import create_engine
 from app.database import Base, migrate
 from app.settings import load_settings
 from app.users import EmailTaken, User, Users
+from support import free_port
 from tests.services import require
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "templates" / "project"
@@ -47,9 +47,7 @@ def program(name: str) -> str:
 def postgres() -> Iterator[str]:
     """The URL of a PostgreSQL server of our own, as people write it: postgresql://..."""
     initdb, pg_ctl = program("initdb"), program("pg_ctl")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     # PostgreSQL refuses to run as root, and pytest's own folders are closed to other users.
     as_owner = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     folder = Path(tempfile.mkdtemp(prefix="macchiato-postgres-"))

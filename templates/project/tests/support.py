@@ -1,6 +1,7 @@
 """What the tests talk with: the real server in a process of its own, and real Socket.IO clients."""
 
 import asyncio
+import itertools
 import os
 import secrets
 import socket
@@ -9,7 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -95,11 +96,21 @@ async def register(url: str, name: str) -> str:
         return token
 
 
+_tries = itertools.count()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port where nobody listens, and which no other process that runs tests is about to take.
+
+    One that the system gives to whoever asks can be somebody's before a server has started there.
+    """
+    first = 10_000 + os.getpid() % 200 * 100
+    for _ in range(100):
+        port = first + next(_tries) % 100
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError(f"no port from {first} to {first + 99} is free")
 
 
 def wait_for_health(url: str, process: subprocess.Popen[bytes], *, within_s: float = 30) -> None:
