@@ -11,18 +11,27 @@ import pytest
 
 from macchiato_cli.errors import MacchiatoError
 from macchiato_cli.report import Report
-from tests.cli.conftest import Macchiato, Ran, commit, git, snapshot
+from tests.cli.conftest import Macchiato, Ran, commit, git, make_home, snapshot
 from tests.later import edit
 
 FILES = ["app/namespaces/chat.py", "clients/chat.py", "tests/test_chat.py", ".macchiato/namespaces/chat.yml"]
 REMOVED = "".join(f"removed   {path}\n" for path in FILES)
 
 
+@pytest.fixture(scope="module")
+def with_chat(rendered: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with a second namespace, made once: copy it, do not change it."""
+    folder = tmp_path_factory.mktemp("chat")
+    demo = Path(shutil.copytree(rendered, folder / "demo"))
+    macchiato = Macchiato(folder, make_home(folder / "home"))
+    assert macchiato("add-namespace", "chat", "-q", folder=demo) == Ran(0, "", "")
+    return demo
+
+
 @pytest.fixture
-def chat(macchiato: Macchiato, project: Path) -> Path:
+def chat(with_chat: Path, work: Path) -> Path:
     """A project with a second namespace."""
-    assert macchiato("add-namespace", "chat", "-q", folder=project) == Ran(0, "", "")
-    return project
+    return Path(shutil.copytree(with_chat, work / "demo", symlinks=True))
 
 
 def test_an_edited_file_is_shown_and_nothing_is_removed(macchiato: Macchiato, chat: Path) -> None:

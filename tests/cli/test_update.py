@@ -13,7 +13,7 @@ import pytest
 
 from macchiato_cli import __version__
 from macchiato_cli.templates import released, templates_root
-from tests.cli.conftest import Macchiato, Ran, commit, git, made_by, snapshot
+from tests.cli.conftest import Macchiato, Ran, commit, git, made_by, make_home, snapshot
 from tests.later import LATER, edit
 
 MERGED = f"""\
@@ -45,19 +45,31 @@ Next:
 """
 
 
+@pytest.fixture(scope="module")
+def fresh(
+    rendered: Path, later_checkout: Path, tmp_path_factory: pytest.TempPathFactory
+) -> list[dict[str, str]]:
+    """What a new project is with this version, and with the later one; without a secret."""
+    folder = tmp_path_factory.mktemp("fresh")
+    later = Macchiato(folder, make_home(folder / "home"))
+    later.environment["PYTHONPATH"] = str(later_checkout)
+    assert later("new", "later/demo", "--no-install", "--no-git", "-q").code == 0
+    new = [shutil.copytree(rendered, folder / "new/demo", symlinks=True), folder / "later/demo"]
+    for project in new:
+        (project / ".env").unlink()
+    return [snapshot(project) for project in new]
+
+
 @pytest.mark.parametrize("version", sorted({*released(templates_root()), __version__}))
 def test_a_project_that_nobody_edited_becomes_what_a_new_one_is(
-    macchiato: Macchiato, later: Macchiato, work: Path, version: str
+    macchiato: Macchiato, later: Macchiato, work: Path, fresh: list[dict[str, str]], version: str
 ) -> None:
     demo = made_by(version, work / "demo")
-    for command, fresh in ((macchiato, "new/demo"), (later, "later/demo")):
-        assert command("new", fresh, "--no-install", "--no-git", "-q").code == 0
-        (work / fresh / ".env").unlink()
-
+    for command, new in zip((macchiato, later), fresh, strict=True):
         ran = command("update", "-q", folder=demo)
 
         assert ran == Ran(0, "", "")
-        assert snapshot(demo) == snapshot(work / fresh)
+        assert snapshot(demo) == new
 
 
 def uncounted(said: str) -> str:

@@ -6,16 +6,18 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from macchiato_cli.name_rules import to_snake
-from support import Member, register, wait_for_health
+from support import Member, free_port, register, wait_for_health
 from tests.generated.conftest import ENVIRONMENT, Demo, Project
 from tests.services import require
 
@@ -112,25 +114,31 @@ async def test_the_listener_in_its_readme_works(project: Project, port: int) -> 
         namespace.write_text(original)
 
 
-def test_two_people_talk_through_the_client_script(project: Project, port: int) -> None:
-    with project.serving(port) as url:
-        grace = project.start_client("clients/dev_user.py", "--name", "Grace", "--url", url)
-        assert grace.stdin is not None
-        assert grace.stdout is not None
-        assert grace.stdout.readline() == f"* connected to {url}/devUser\n"
+@pytest.fixture(scope="module")
+def url(project: Project) -> Iterator[str]:
+    """Where the project is served, with its own namespace: for those that leave it alone."""
+    with project.serving(free_port()) as url:
+        yield url
 
-        ada = project.client("clients/dev_user.py", "--name", "Ada", "--say", "hello", "--url", url)
 
-        assert ada.stdout.splitlines() == [
-            f"* connected to {url}/devUser",
-            "sayingStuff: You said: hello ...",
-            "* disconnected: client disconnect",
-        ]
-        assert ada.returncode == 0
-        assert grace.stdout.readline() == "sayingStuff: User Ada says: hello\n"
-        rest, _ = grace.communicate("hi Ada\n", timeout=20)
-        assert rest.splitlines()[0] == "sayingStuff: You said: hi Ada ..."
-        assert grace.returncode == 0
+def test_two_people_talk_through_the_client_script(project: Project, url: str) -> None:
+    grace = project.start_client("clients/dev_user.py", "--name", "Grace", "--url", url)
+    assert grace.stdin is not None
+    assert grace.stdout is not None
+    assert grace.stdout.readline() == f"* connected to {url}/devUser\n"
+
+    ada = project.client("clients/dev_user.py", "--name", "Ada", "--say", "hello", "--url", url)
+
+    assert ada.stdout.splitlines() == [
+        f"* connected to {url}/devUser",
+        "sayingStuff: You said: hello ...",
+        "* disconnected: client disconnect",
+    ]
+    assert ada.returncode == 0
+    assert grace.stdout.readline() == "sayingStuff: User Ada says: hello\n"
+    rest, _ = grace.communicate("hi Ada\n", timeout=20)
+    assert rest.splitlines()[0] == "sayingStuff: You said: hi Ada ..."
+    assert grace.returncode == 0
 
 
 def test_the_client_comes_back_when_the_server_restarts(project: Project, port: int) -> None:
@@ -145,35 +153,33 @@ def test_the_client_comes_back_when_the_server_restarts(project: Project, port: 
         assert rest.splitlines()[0] == "sayingStuff: You said: still here ..."
 
 
-def test_ctrl_c_ends_the_client_without_a_word(project: Project, port: int) -> None:
-    with project.serving(port) as url:
+def test_ctrl_c_ends_the_client_without_a_word(project: Project, url: str) -> None:
+    ada = project.start_client("clients/dev_user.py", "--url", url)
+    assert ada.stdin is not None
+    assert ada.stdout is not None
+    assert ada.stdout.readline() == f"* connected to {url}/devUser\n"
+    ada.stdin.write("hi\n")
+    ada.stdin.flush()
+    assert ada.stdout.readline() == "sayingStuff: You said: hi ...\n"
+
+    ada.send_signal(signal.SIGINT)
+
+    said, complaint = ada.communicate(timeout=20)
+    assert (ada.returncode, said, complaint) == (0, "* disconnected: client disconnect\n", "")
+
+
+def test_ctrl_c_ends_the_client_while_it_connects(project: Project, url: str) -> None:
+    for _ in range(5):
         ada = project.start_client("clients/dev_user.py", "--url", url)
-        assert ada.stdin is not None
         assert ada.stdout is not None
+        # Printed as soon as the server accepts, a moment before the client has done its part.
         assert ada.stdout.readline() == f"* connected to {url}/devUser\n"
-        ada.stdin.write("hi\n")
-        ada.stdin.flush()
-        assert ada.stdout.readline() == "sayingStuff: You said: hi ...\n"
 
         ada.send_signal(signal.SIGINT)
 
         said, complaint = ada.communicate(timeout=20)
-    assert (ada.returncode, said, complaint) == (0, "* disconnected: client disconnect\n", "")
-
-
-def test_ctrl_c_ends_the_client_while_it_connects(project: Project, port: int) -> None:
-    with project.serving(port) as url:
-        for _ in range(5):
-            ada = project.start_client("clients/dev_user.py", "--url", url)
-            assert ada.stdout is not None
-            # Printed as soon as the server accepts, a moment before the client has done its part.
-            assert ada.stdout.readline() == f"* connected to {url}/devUser\n"
-
-            ada.send_signal(signal.SIGINT)
-
-            said, complaint = ada.communicate(timeout=20)
-            assert said in ("", "* disconnected: client disconnect\n")
-            assert (ada.returncode, complaint) == (0, "")
+        assert said in ("", "* disconnected: client disconnect\n")
+        assert (ada.returncode, complaint) == (0, "")
 
 
 def test_the_client_says_where_it_tried_when_no_server_is_there(project: Project, port: int) -> None:
@@ -193,7 +199,7 @@ def test_the_client_prints_the_code_and_the_message_of_a_refusal(project: Projec
 
 
 def test_a_busy_port_is_named_with_a_way_out(project: Project, port: int) -> None:
-    with project.serving(port):
+    with socket.create_server(("127.0.0.1", port)):
         second = subprocess.run(
             [project.python, "-m", "app"],
             cwd=project.folder,
