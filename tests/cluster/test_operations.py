@@ -96,7 +96,7 @@ def test_a_server_waits_for_its_redis_and_says_so_once(redis: RedisServer, tmp_p
         ),
         (
             "rediss://",
-            "what answers at rediss://{} does not speak TLS",
+            "what listens at rediss://{} does not answer in TLS",
             # What a client of TLS says may be a command to Redis, or wait for the rest of one.
             "Timeout connecting to server|.* wrong version number.*",
             "redis://{}",

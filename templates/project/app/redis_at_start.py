@@ -54,7 +54,7 @@ def explain(error: Exception, settings: Settings) -> tuple[str, str]:
     encrypted = urlsplit(shown).scheme == "rediss"
     # To what it does not understand, Redis may say nothing.
     if isinstance(cause, ssl.SSLError) or (isinstance(cause, TimeoutError) and "handshake" in str(cause)):
-        return f"what answers at {shown} does not speak TLS", _try(settings, scheme="redis")
+        return f"what listens at {shown} does not answer in TLS", _try(settings, scheme="redis")
     if isinstance(cause, ConnectionResetError | BrokenPipeError) and not encrypted:
         remedy = _try(settings, scheme="rediss") if shown.startswith("redis:") else ""
         return f"Redis at {shown} closes the connection: it may want TLS", remedy
