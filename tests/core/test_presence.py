@@ -7,8 +7,9 @@ import pytest
 
 from app.core import Client, OnlineCount, Presence, SocketWrapper
 from app.engine import Limits
+from app.engine.turns import MOST_WAITING, Turns
 from support import Member, serving
-from tests.core.behind import remembered, until, until_forgotten
+from tests.core.behind import engine_of, remembered, until, until_forgotten
 from tests.core.people import Person, joined, people_wrapper, refusal
 from tests.core.wire import raw_socket
 
@@ -70,6 +71,66 @@ async def test_coming_and_going_take_turns_however_long_they_take() -> None:
             await until(lambda: len(watched.told) == 7)
     coming_and_going = [("came", "Ada", 1), ("went", "Ada", 0)] * 3
     assert [event for event in watched.told if event[1] == "Ada"] == coming_and_going
+
+
+async def test_who_comes_and_goes_faster_than_the_hooks_can_be_told_keeps_few_of_them_waiting() -> None:
+    watched = Watched()
+    may_go_on = asyncio.Event()
+
+    async def slowly(wrapper: SocketWrapper[Person], presence: Presence) -> None:
+        await watched.came(wrapper, presence)
+        await may_go_on.wait()
+
+    watched.people.on_client_online = slowly
+    async with serving(watched.people) as url:
+        for _ in range(12):
+            async with joined(url, "Ada"):
+                pass
+        async with joined(url, "Ada"):
+            turns = engine_of(watched.people).roster.turns
+            await until(lambda: "Ada" in watched.people.connected_clients)
+            assert [len(waiting) for waiting in turns._waiting.values()] == [MOST_WAITING]
+            may_go_on.set()
+            await until(lambda: not turns._waiting)
+            assert watched.told[-1] == ("came", "Ada", 1)
+        await until(lambda: watched.told[-1] == ("went", "Ada", 0))
+    # What was told is in order, and right in the end: of each going, the coming was told.
+    assert watched.told == [("came", "Ada", 1), ("went", "Ada", 0)] * (MOST_WAITING // 2 + 1)
+
+
+async def test_a_server_that_stops_does_not_wait_for_hooks_that_take_for_ever() -> None:
+    watched = Watched()
+    began = 0
+
+    async def hang(wrapper: SocketWrapper[Person], presence: Presence) -> None:
+        nonlocal began
+        began += 1
+        await asyncio.Event().wait()
+
+    watched.people.on_client_online = watched.people.on_client_offline = hang
+    async with asyncio.timeout(10), serving(watched.people) as url:
+        for _ in range(3):
+            async with joined(url, "Ada"):
+                pass
+    await asyncio.sleep(0)
+    assert not engine_of(watched.people).roster.turns._waiting
+    assert began == 1
+
+
+@pytest.mark.parametrize("came", [True, False])
+async def test_of_what_is_told_of_one_client_again_and_again_the_last_is_told(came: bool) -> None:
+    """As when another server is told of the other half."""
+    turns, may_go_on, done = Turns(), asyncio.Event(), list[int]()
+
+    async def call(number: int) -> None:
+        await may_go_on.wait()
+        done.append(number)
+
+    for number in range(30):
+        turns.post("Ada", call(number), came=came)
+    may_go_on.set()
+    await turns.finish(5)
+    assert done == [*range(MOST_WAITING - 1), 29]
 
 
 async def test_a_hook_that_fails_keeps_nobody_from_coming_and_going() -> None:

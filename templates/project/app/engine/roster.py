@@ -90,7 +90,7 @@ class Roster:
         """Have the application know, in its turn, that a client came or went."""
         if handler.watches_presence:
             tell = handler.came if came else handler.went
-            self.turns.post(f"{handler.namespace},{presence.key}", tell(presence))
+            self.turns.post(f"{handler.namespace},{presence.key}", tell(presence), came=came)
 
     async def finish(self, limit_s: float) -> None:
         """Tell what is to be told, but for what takes longer than that."""
