@@ -163,3 +163,17 @@ async def test_what_nobody_waits_for_any_more_is_not_done(redis: RedisServer) ->
             await asyncio.gather(sent, waiting, node.link.ask("PING"))
             assert redis.ask("EXISTS", "one", "two") == ":2"
             assert redis.ask("EXISTS", "late") == ":0"
+
+
+async def test_a_going_that_could_not_be_told_is_not_told_of_who_is_there_again(redis: RedisServer) -> None:
+    """As after Redis stood still: what came of the first words of both nodes is asked for later."""
+    async with nodes(redis.cluster()) as (here, there):
+        one, other = roster_of(here).directory, roster_of(there).directory
+        assert (await one.set("/people,Ada", 1, b"{}")).event == "came"
+        assert (await one.set("/people,Ada", 0, b"{}")).event == "went"
+        assert (await one.set("/people,Ada", 0, b"{}", announce="again")).event == "went"
+        assert (await other.set("/people,Ada", 1, b"{}")).event == "came"
+        assert (await one.set("/people,Ada", 0, b"{}", announce="again")).event == "unknown"
+        # Nor does it keep another node from telling that she goes again.
+        await other.forget(10)
+        assert await one.bury("/people,Ada")

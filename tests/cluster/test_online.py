@@ -7,7 +7,7 @@ import pytest
 from app.core import OnlineCount, Presence
 from app.engine import Limits
 from support import Refused
-from tests.cluster.nodes import members, nodes, until_told
+from tests.cluster.nodes import members, nodes, until_online, until_told, within
 from tests.cluster.redis_server import RedisServer
 from tests.core.behind import engine_of, until
 from tests.core.people import joined
@@ -100,6 +100,28 @@ async def test_half_a_character_is_a_name_of_nobody(redis: RedisServer) -> None:
             assert await there.online() == {"Ada\ud800": 1}
         await until_told([("came", "Ada\ud800"), ("went", "Ada\ud800")], here, there)
         assert (here.link.outages, there.link.outages) == (0, 0)
+
+
+@pytest.mark.parametrize("apart", [True, False])
+async def test_who_leaves_without_an_answer_is_not_waited_for(redis: RedisServer, apart: bool) -> None:
+    async with nodes(redis.cluster()) as (here, there):
+        where = there if apart else here
+        async with members(("Ada", where), ("Ada", where)) as (tab, phone):
+            heard, never = asyncio.Event(), asyncio.Event()
+
+            async def keep_silent(*_: object) -> None:
+                heard.set()
+                await never.wait()
+
+            tab._socket.on("where", keep_silent, namespace="/people")
+            phone.answer("where", "out")
+            await until_online({"Ada": 2}, here)
+            with within(5):
+                asked = asyncio.create_task(here.people.call_client("Ada", "where", timeout_s=20))
+                await heard.wait()
+                await tab.disconnect()
+                assert await asked == [["out"]]
+            never.set()
 
 
 async def test_what_looks_like_a_placeholder_is_an_answer_like_any_other(redis: RedisServer) -> None:

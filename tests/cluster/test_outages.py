@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from app.core import OnlineCount, Unavailable
-from app.engine.cluster import roster
+from app.engine.cluster import rooms, roster
 from app.engine.roster import Entry
 from tests.cluster.nodes import members, nodes, told, until_online, until_told, until_up, within
 from tests.cluster.redis_server import RedisServer
@@ -200,6 +200,24 @@ async def test_who_was_to_go_while_redis_was_away_goes_when_it_is_back(redis: Re
         assert await ada.hears("closing", within_s=8) == {"code": "user_deleted", "message": "No more"}
         assert await ada.left == "server disconnect"
         assert here.link.lost_messages == 0
+
+
+async def test_who_was_to_go_long_ago_may_be_there_again(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(rooms, "DISMISSALS_LAST_S", 0.5)
+    async with nodes(redis.cluster()) as (here, there), members(("Bob", there)) as (bob,):
+        redis.kill()
+        await until(lambda: not here.link.up and not there.link.up)
+        assert await here.people.disconnect_client("Ada") == 0
+        redis.start()
+        async with members(("Ada", there)) as (ada,):
+            await until(lambda: not engine_of(here.people).manager._dismissals, within_s=8)
+            # What is said now is heard after what was said before.
+            await here.people.broadcast("news", 1)
+            assert [await ada.hears("news"), await bob.hears("news")] == [1, 1]
+            assert ada.unheard == []
+    assert "too late to disconnect them from other nodes: 1 clients" in caplog.messages
 
 
 async def test_a_node_that_has_much_to_say_is_waited_for(

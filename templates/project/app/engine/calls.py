@@ -11,12 +11,16 @@ class Call:
 
     def __init__(self) -> None:
         self._answers: list[Sequence[Any]] = []
+        self._gone = 0
         self._expected: int | None = None
         self._complete: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def add(self, answer: Sequence[Any]) -> None:
-        """A connection has answered."""
-        self._answers.append(answer)
+    def add(self, answer: Sequence[Any] | None) -> None:
+        """A connection has answered, or is gone (None)."""
+        if answer is None:
+            self._gone += 1
+        else:
+            self._answers.append(answer)
         self._look()
 
     def expect(self, answers: int) -> None:
@@ -32,5 +36,6 @@ class Call:
         return self._answers
 
     def _look(self) -> None:
-        if self._expected is not None and len(self._answers) >= self._expected and not self._complete.done():
+        settled = len(self._answers) + self._gone
+        if self._expected is not None and settled >= self._expected and not self._complete.done():
             self._complete.set_result(None)

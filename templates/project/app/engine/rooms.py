@@ -21,7 +21,8 @@ from ..core.transport import Handler, client_room
 from .calls import Call
 from .outgoing import Outgoing, outgoing
 
-Answer: TypeAlias = Callable[[Sequence[Any]], None]
+# What a connection answers; None: it is gone.
+Answer: TypeAlias = Callable[[Sequence[Any] | None], None]
 
 NOBODY: Final[Mapping[str, str]] = {}
 
@@ -103,7 +104,7 @@ class Rooms(socketio.AsyncManager):
 
     @contextmanager
     def asked(self, namespace: str, key: str, message: Outgoing, answer: Answer) -> Iterator[int]:
-        """Have `answer` called with each ack of a client's connections: of so many, as long as this lasts."""
+        """Have `answer` called for each of a client's connections: for so many, as long as this lasts."""
         sent: list[tuple[str, int]] = []
         for sid, eio_sid in list(self.members(namespace, client_room(key)).items()):
             id: Any = self._generate_ack_id(sid, answer)
@@ -182,7 +183,9 @@ class Rooms(socketio.AsyncManager):
         for room in self._rooms_of.pop(sid, []):
             super().basic_leave_room(sid, namespace, room)
         super().basic_leave_room(sid, namespace, None)
-        self.callbacks.pop(sid, None)
+        for id in self.callbacks.pop(sid, {}):
+            if answer := self._asked.pop((sid, id), None):
+                answer(None)
         for pending in (self.pending_connect, self.pending_disconnect):
             if sid in (sids := pending.get(namespace, [])):
                 sids.remove(sid)

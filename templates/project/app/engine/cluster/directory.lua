@@ -13,7 +13,7 @@
 --                           published   what everybody may know of the client, as JSON
 --                           announced   the node that told of its coming
 --   online:NAMESPACE      set: the keys of those who are there
---   buried:NAMESPACE,KEY  for five minutes: the node that told of a client's going
+--   buried:NAMESPACE,KEY  for five minutes, or until its next coming is told: the node that told of a client's going
 --   total:NAMESPACE       how many connections they have
 --   node:NODE, all        channels, for one node and for all
 
@@ -122,6 +122,7 @@ function commands.set(node, client, connections, most, announce, published)
   if announce == 'later' then return {others, nodes, 'nothing'} end
   if announced then return {others, nodes, announce == 'again' and announced == node and 'came' or 'nothing'} end
   redis.call('HSET', named('client:', client), ANNOUNCED, node)
+  redis.call('DEL', named('buried:', client))
   return {others, nodes, announce == 'known' and 'nothing' or 'came'}
 end
 

@@ -102,6 +102,9 @@ class Inbox:
                     answer = json.loads(parts[0])
                     # Without attachments, what looks like a placeholder is what the client has said.
                     call.add(fill(answer, list(parts[1:])) if len(parts) > 1 else answer)
+            case messages.Gone():
+                if call := self._rooms.calls.get(message.number):
+                    call.add(None)
             case messages.Dismiss():
                 self._tasks.begin(dismiss(handler, message))
 
@@ -109,11 +112,14 @@ class Inbox:
         """Pass on the acks of the connections that are here, to the node that asked."""
         call = Call()
 
-        def pass_on(answer: Sequence[Any]) -> None:
-            parts = parts_of(outgoing(ACK, asked.namespace, answer))
-            head = messages.Answer(
-                kind="answer", namespace=asked.namespace, sizes=sizes(parts), number=asked.number
-            )
+        def pass_on(answer: Sequence[Any] | None) -> None:
+            parts: list[bytes] = []
+            head: messages.Head = messages.Gone(kind="gone", namespace=asked.namespace, number=asked.number)
+            if answer is not None:
+                parts = parts_of(outgoing(ACK, asked.namespace, answer))
+                head = messages.Answer(
+                    kind="answer", namespace=asked.namespace, sizes=sizes(parts), number=asked.number
+                )
             message = messages.write(self._rooms.node, head, parts)
             self._rooms.directory.publish(self._rooms.channel_of(node), message)
             call.add(answer)

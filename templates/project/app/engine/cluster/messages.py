@@ -47,6 +47,13 @@ class Answer(Head):
     number: int
 
 
+class Gone(Head):
+    """A connection that has not answered a call of the node that this is for, and will not."""
+
+    kind: Literal["gone"]
+    number: int
+
+
 class Dismiss(Head):
     """A client that has to go."""
 
@@ -56,7 +63,7 @@ class Dismiss(Head):
     message: str
 
 
-Message: TypeAlias = Annotated[Emit | Call | Answer | Dismiss, Field(discriminator="kind")]
+Message: TypeAlias = Annotated[Emit | Call | Answer | Gone | Dismiss, Field(discriminator="kind")]
 _message: Final[TypeAdapter[Message]] = TypeAdapter(Message)
 
 

@@ -7,6 +7,8 @@ get it at once; other nodes get one message, with the event as it goes to client
 """
 
 import asyncio
+import logging
+import time
 from collections.abc import AsyncIterator, Collection, Sequence
 from itertools import count
 from typing import Any, Final
@@ -23,8 +25,12 @@ from . import messages
 from .directory import Directory
 from .link import ENCODING_ERRORS, TIMEOUT_S
 
+log = logging.getLogger(__name__)
+
 # Of those that Redis is to have once it is back.
 MOST_DISMISSALS: Final = 10_000
+# Who is there later than that may have been let in again.
+DISMISSALS_LAST_S: Final = 600.0
 
 
 class ClusterRooms(socketio.AsyncRedisManager, Rooms):
@@ -55,7 +61,7 @@ class ClusterRooms(socketio.AsyncRedisManager, Rooms):
         self.of_library: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._prefix = prefix
         self._numbers = count(1)
-        self._dismissals: dict[tuple[str, str], messages.Dismiss] = {}
+        self._dismissals: dict[tuple[str, str], tuple[float, messages.Dismiss]] = {}
 
     def connection(self) -> AbstractConnection:
         """A new connection to Redis, as the URL has it, which is yet to be opened."""
@@ -116,7 +122,7 @@ class ClusterRooms(socketio.AsyncRedisManager, Rooms):
         head = messages.Dismiss(
             kind="dismiss", namespace=handler.namespace, client=key, code=code, message=message
         )
-        spread = asyncio.ensure_future(self._spread(head))
+        spread = asyncio.ensure_future(self._spread(head, time.monotonic()))
         here = await super().dismiss(handler, key, code, message)
         await spread
         try:
@@ -125,20 +131,24 @@ class ClusterRooms(socketio.AsyncRedisManager, Rooms):
             return here
         return max(here, everywhere[0] if everywhere else 0)
 
-    async def _spread(self, head: messages.Dismiss) -> None:
+    async def _spread(self, head: messages.Dismiss, said_at_s: float) -> None:
         """Have all nodes know who has to go: somebody may be being decided about at any of them."""
         try:
             await self.directory.publish(self.to_all, messages.write(self.node, head), is_kept=True)
         except Unavailable:
             # Not lost like what people say: somebody who is to go would stay.
             if len(self._dismissals) < MOST_DISMISSALS:
-                self._dismissals[head.namespace, head.client] = head
+                self._dismissals[head.namespace, head.client] = said_at_s, head
 
     async def spread_dismissals(self) -> None:
         """Those that could not be, before Redis was back."""
-        heads, self._dismissals = self._dismissals, {}
-        for head in heads.values():
-            await self._spread(head)
+        dismissals, self._dismissals = self._dismissals, {}
+        oldest_s = time.monotonic() - DISMISSALS_LAST_S
+        if late := [key for (_, key), (said_at_s, _) in dismissals.items() if said_at_s < oldest_s]:
+            log.warning("too late to disconnect them from other nodes: %d clients", len(late))
+        for said_at_s, head in dismissals.values():
+            if said_at_s >= oldest_s:
+                await self._spread(head, said_at_s)
 
     # What is overridden of the library's: where its messages go, and where they come from.
 
