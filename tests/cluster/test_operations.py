@@ -55,6 +55,10 @@ async def test_a_server_without_its_redis_is_alive_but_not_ready(redis: RedisSer
         assert "socketio_cluster_nodes NaN\n" in (await get(f"{server.url}/metrics"))[1]
         redis.thaw()
         assert await until_ready_is("ready", server.url, within_s=4) == 200
+        redis.ask("CONFIG", "SET", "maxmemory", "1")  # It answers, and refuses what would need more.
+        assert await until_ready_is("redis unavailable", server.url, within_s=5) == 503
+        redis.ask("CONFIG", "SET", "maxmemory", "0")
+        assert await until_ready_is("ready", server.url, within_s=4) == 200
         metrics = (await get(f"{server.url}/metrics"))[1]
         for line in ("up 1.0", "nodes 1.0", "outages_total 1.0", 'messages_total{outcome="lost"} 0.0'):
             assert f"socketio_cluster_{line}\n" in metrics

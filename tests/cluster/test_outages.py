@@ -9,6 +9,7 @@ import pytest
 
 from app.core import OnlineCount, Unavailable
 from app.engine.cluster import rooms, roster
+from app.engine.cluster.waiting import NotAsked, When
 from app.engine.roster import Entry
 from tests.cluster.nodes import members, nodes, told, until_online, until_told, until_up, within
 from tests.cluster.redis_server import RedisServer
@@ -191,6 +192,21 @@ async def test_the_network_to_redis_is_slow(redis: RedisServer, caplog: pytest.L
     assert logged(caplog, logging.ERROR) == 0
 
 
+async def test_much_that_is_asked_keeps_neither_the_lease_nor_people_waiting(redis: RedisServer) -> None:
+    async with slow_network(redis.port, 0.2) as port:
+        slow = replace(redis.cluster(), url=f"redis://127.0.0.1:{port}")
+        async with nodes(slow, 1) as (far,):
+            await until_up(far)
+            much = [far.link.ask("PING") for _ in range(8_000)]
+            asked = [asyncio.ensure_future(far.people.is_online("Ada")) for _ in range(1_000)]
+            with within(2):
+                await engine_of(far.people).roster.directory.keep(10_000)
+                answers = await asyncio.gather(*asked, return_exceptions=True)
+            assert {type(answer) for answer in answers} == {NotAsked}
+            # Nobody waits for these.
+            assert await asyncio.gather(*much) == [b"PONG"] * 8_000
+
+
 async def test_who_was_to_go_while_redis_was_away_goes_when_it_is_back(redis: RedisServer) -> None:
     async with nodes(redis.cluster()) as (here, there), members(("Ada", there)) as (ada,):
         redis.kill()
@@ -225,9 +241,11 @@ async def test_a_node_that_has_much_to_say_is_waited_for(
 ) -> None:
     say = roster.ClusterRoster._say
 
-    async def slowly(self: roster.ClusterRoster, entry: Entry, *, most: int = 0) -> str:
+    async def slowly(
+        self: roster.ClusterRoster, entry: Entry, *, most: int = 0, when: When = "whenever"
+    ) -> str:
         await asyncio.sleep(0.02)
-        return await say(self, entry, most=most)
+        return await say(self, entry, most=most, when=when)
 
     # As with a hundred thousand clients, it takes longer than the lease, and than SETTLING_S.
     monkeypatch.setattr(roster.ClusterRoster, "_say", slowly)

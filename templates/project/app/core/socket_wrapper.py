@@ -48,8 +48,8 @@ class SocketWrapper(Generic[Metadata]):
         on_client_disconnect: Runs exactly once for each accepted connection.
         published_metadata: What everybody may know of a client: `online` and the next two tell it.
         on_client_online: Runs when a client joins: its first connection is there. The calls for its
-            connections run beside it. In a cluster, it runs on one of the servers, and after an outage of Redis
-            perhaps late or twice: ask `is_online` where it matters.
+            connections run beside it. In a cluster, it runs on one of the servers, and after an outage of
+            Redis perhaps late or twice: ask `is_online` where it matters.
         on_client_offline: Likewise, when a client leaves: its last connection is gone.
         listeners: Event -> listener; the same as `@wrapper.listener(event)` above each.
         middleware_timeout_s: A middleware that takes longer refuses the client.

@@ -175,10 +175,11 @@ end
 function commands.renew(node, lease_ms, new_epoch, has_said)
   local now = now_ms()
   local ends = tonumber(redis.call('ZSCORE', named('nodes'), node) or -1)
+  -- First: when Redis is full, it refuses this, but not what follows the first thing that it has done.
+  redis.call('ZADD', named('nodes'), now + lease_ms, node)
   if has_said == '1' then redis.call('SREM', named('returning'), node) end
   if ends <= 0 then redis.call('SADD', named('returning'), node) end
   local kept = 1 - redis.call('SISMEMBER', named('returning'), node)
-  redis.call('ZADD', named('nodes'), now + lease_ms, node)
   if redis.call('EXISTS', named('epoch')) == 0 then redis.call('SET', named('epoch'), new_epoch) end
   local ended = redis.call('ZRANGEBYSCORE', named('nodes'), '-inf', now)
   local nodes = redis.call('ZCARD', named('nodes')) - #ended
@@ -222,6 +223,11 @@ function commands.reap(teller, node, most)
     found[1] = 0
   end
   return found
+end
+
+-- Fails where nothing may be written, as in a replica.
+function commands.check()
+  return redis.call('DEL', named('check'))
 end
 
 -- Whether nobody has a client, and nobody has told of its going.

@@ -8,6 +8,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias, cast
 from ...core.transport import OnlineCount, Presence
 from ..roster import presence_of
 from .link import ENCODING_ERRORS, Link
+from .waiting import When
 
 SCRIPT: Final = Path(__file__).with_suffix(".lua").read_text()
 
@@ -58,41 +59,43 @@ class Directory:
         self._link = link
         self._prefix = prefix
 
-    @property
-    def reachable(self) -> bool:
-        """Whether Redis answered when it was asked last."""
-        return self._link.up
-
     async def set(
-        self, client: str, connections: int, published: bytes, *, most: int = 0, announce: Announce = "now"
+        self,
+        client: str,
+        connections: int,
+        published: bytes,
+        *,
+        most: int = 0,
+        announce: Announce = "now",
+        when: When = "whenever",
     ) -> Change:
         """How many connections the node has of a client, with which there may be `most` in all."""
-        answer = self._run("set", self.node, client, connections, most, announce, published)
+        answer = self._run("set", self.node, client, connections, most, announce, published, when=when)
         others, nodes, event, *went = cast(list[bytes], await answer)
         published = went[0] if went else published
         return Change(event.decode(), int(others), int(nodes), published)  # type: ignore[arg-type]
 
     async def tell(self, client: str, message: bytes) -> int:
         """Pass a message on to the other nodes that have a client: to how many connections."""
-        return int(cast(int, await self._run("tell", self.node, client, message, message=True)))
+        return int(cast(int, await self._run("tell", self.node, client, message, message=True, when="soon")))
 
     async def find(self, client: str) -> tuple[int, bytes] | None:
         """How many connections a client has in all, and what is published of it."""
-        found = cast(list[bytes], await self._run("find", client))
+        found = cast(list[bytes], await self._run("find", client, when="soon"))
         return (int(found[0]), found[1]) if found else None
 
     async def online(self, namespace: str) -> AsyncIterator[Presence]:
         """All clients; one that comes or goes meanwhile may be among them, or not."""
         cursor = b"0"
         while True:
-            cursor, *found = cast(list[bytes], await self._run("online", namespace, cursor))
+            cursor, *found = cast(list[bytes], await self._run("online", namespace, cursor, when="soon"))
             for key, connections, published in zip(found[::3], found[1::3], found[2::3], strict=True):
                 yield presence_of(key.decode(errors=ENCODING_ERRORS), published, int(connections))
             if cursor == b"0":
                 return
 
     async def count(self, namespace: str) -> OnlineCount:
-        clients, connections = cast(list[int], await self._run("count", namespace))
+        clients, connections = cast(list[int], await self._run("count", namespace, when="soon"))
         return OnlineCount(clients, connections)
 
     async def renew(self, lease_ms: int, new_epoch: str, *, has_said: bool) -> Lease:
@@ -101,13 +104,13 @@ class Directory:
         Args:
             has_said: Since it heard that its lease was not kept, it has said whom it has.
         """
-        answer = await self._run("renew", self.node, lease_ms, new_epoch, int(has_said))
+        answer = await self._run("renew", self.node, lease_ms, new_epoch, int(has_said), when="first")
         kept, epoch, nodes, ended, returning = cast(tuple[int, bytes, int, list[bytes], int], answer)
         return Lease(bool(kept), epoch, nodes, [node.decode() for node in ended], returning)
 
     async def keep(self, lease_ms: int) -> None:
         """Be a node for so long, unless the others have found that it is none any more."""
-        await self._run("keep", self.node, lease_ms)
+        await self._run("keep", self.node, lease_ms, when="first")
 
     async def reap(self, node: str, most: int) -> Reaped | None:
         """Remove so many of the clients of a node that is gone; None: another node has, or it is back."""
@@ -138,7 +141,10 @@ class Directory:
         Args:
             is_kept: It is not lost when it cannot be said now: the caller says it later.
         """
-        return self._link.ask("PUBLISH", channel, message, message=not is_kept)
+        when: When = "first" if is_kept else "whenever"
+        return self._link.ask("PUBLISH", channel, message, message=not is_kept, when=when)
 
-    def _run(self, command: str, *args: str | bytes | int, message: bool = False) -> Awaitable[object]:
-        return self._link.run(self._prefix, command, *args, message=message)
+    def _run(
+        self, command: str, *args: str | bytes | int, message: bool = False, when: When = "whenever"
+    ) -> Awaitable[object]:
+        return self._link.run(self._prefix, command, *args, message=message, when=when)

@@ -23,7 +23,7 @@ from redis.exceptions import (
 )
 
 from ...core.results import Unavailable
-from .waiting import Asked, Waiting
+from .waiting import Asked, Command, Waiting, When
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,7 @@ class Link:
         name: Where Redis is, for the log.
         channels: What to listen to.
         script: A Lua script, loaded each time Redis is there.
+        check: What the script is asked first: Redis that refuses that is not there.
         heard: Called with each message, and its channel.
         turned: Called when Redis is there (True), and when it is not any more.
     """
@@ -61,6 +62,7 @@ class Link:
         name: str,
         channels: Sequence[str],
         script: str,
+        check: Command,
         heard: Callable[[bytes, bytes], None],
         turned: Callable[[bool], None],
     ) -> None:
@@ -68,7 +70,8 @@ class Link:
         self.outages = 0
         self.messages = 0
         self.lost_messages = 0  # Those of which it is not known that Redis has them.
-        self._connect, self._name, self._channels, self._script = connect, name, channels, script
+        self._connect, self._name, self._channels = connect, name, channels
+        self._script, self._check = script, check
         self._heard, self._turned = heard, turned
         self._digest: Any = b""
         self._waiting = Waiting()
@@ -92,24 +95,27 @@ class Link:
             self.up = False
             self._lose(self._waiting.give_up(), None)
 
-    def ask(self, *command: str | bytes | int, message: bool = False) -> Awaitable[Any]:
+    def ask(
+        self, *command: str | bytes | int, message: bool = False, when: When = "whenever"
+    ) -> Awaitable[Any]:
         """What Redis answers.
 
         Args:
             message: It is for other nodes: when it is lost, it is counted.
+            when: How long it may wait for others before it: "soon" is `TIMEOUT_S`, with the answer.
 
         Raises:
             Unavailable: It says nothing for `TIMEOUT_S`, or that there is an error.
         """
-        asked = Asked(command, message=message)
+        asked = Asked(command, message=message, when=when)
         self.messages += message
         if not self.up or not self._waiting.put(asked):
             self._lose([asked], None)
         return asked.answer
 
-    def run(self, *args: str | bytes | int, message: bool = False) -> Awaitable[Any]:
+    def run(self, *args: str | bytes | int, message: bool = False, when: When = "whenever") -> Awaitable[Any]:
         """What the script answers. Raises as `ask` does."""
-        return self.ask("EVALSHA", self._digest, 0, *args, message=message)
+        return self.ask("EVALSHA", self._digest, 0, *args, message=message, when=when)
 
     async def _keep(self) -> None:
         while True:
@@ -138,6 +144,8 @@ class Link:
         await asking.connect()
         await asking.send_command("SCRIPT", "LOAD", self._script)
         self._digest = await asking.read_response()
+        await asking.send_command("EVALSHA", self._digest, 0, *self._check)
+        await asking.read_response()
         await listening.connect()
         await listening.send_command("SUBSCRIBE", *self._channels)
         for _ in self._channels:
@@ -213,6 +221,7 @@ class Link:
             for _ in range(WATCH_TICKS):
                 await asyncio.sleep(TICK_S)
                 self._unheard += 1
+                self._lose(self._waiting.tick(TIMEOUT_TICKS), None)
                 if self._unanswered is not None:
                     self._unanswered += 1
                 if max(self._unanswered or 0, self._unheard - WATCH_TICKS) >= TIMEOUT_TICKS:

@@ -31,7 +31,13 @@ class Node:
         self._inbox = Inbox(self.rooms, self.roster, handlers)
         channels = (cluster.prefix, self.rooms.to_all, self.rooms.channel_of(self.rooms.node))
         self._link = Link(
-            self.rooms.connection, cluster.shown, channels, SCRIPT, self._inbox.take, self._turned
+            self.rooms.connection,
+            cluster.shown,
+            channels,
+            SCRIPT,
+            (cluster.prefix, "check"),
+            self._inbox.take,
+            self._turned,
         )
         self.rooms.directory = self.roster.directory = Directory(self._link, cluster.prefix, self.rooms.node)
         metrics.registry.register(Counts(self._link, self._inbox, self.roster))
@@ -40,8 +46,8 @@ class Node:
 
     @property
     def up(self) -> bool:
-        """Whether Redis answers."""
-        return self._link.up
+        """Whether Redis answers, and does what it is asked to."""
+        return self._link.up and self.roster.is_known
 
     async def start(self) -> None:
         """Take part; when Redis is not there, as soon as it is."""

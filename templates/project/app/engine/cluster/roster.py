@@ -18,6 +18,7 @@ from ...core.transport import Handler, OnlineCount, Presence
 from ..roster import Entry, Roster, presence_of
 from .directory import Announce, Directory, Lease
 from .tasks import Tasks
+from .waiting import NotAsked, When
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class ClusterRoster(Roster):
     def __init__(self, most: int, lease_s: float, handlers: Mapping[str, Handler]) -> None:
         super().__init__(most)
         self.nodes = 0
+        self.is_known = False  # Redis has this node's lease: it does not refuse.
         self._lease_ms = round(lease_s * LEASE_PART * 1000)
         self._lease_s = lease_s
         self._kept_at_s = 0.0
@@ -61,7 +63,7 @@ class ClusterRoster(Roster):
         if entry is None:
             return None
         try:
-            event = await self._say(entry, most=self.most)
+            event = await self._say(entry, most=self.most, when="soon")
         except BaseException:
             self.leave(handler, key)
             raise
@@ -102,7 +104,7 @@ class ClusterRoster(Roster):
         if entry := self.entries.get((namespace, key)):
             entry.nodes = nodes
 
-    async def _say(self, entry: Entry, *, most: int = 0) -> str:
+    async def _say(self, entry: Entry, *, most: int = 0, when: When = "whenever") -> str:
         """Have Redis know how many connections the client has here now, and tell what comes of it."""
         client = (entry.handler.namespace, entry.key)
         now = self.entries.get(client)
@@ -110,13 +112,12 @@ class ClusterRoster(Roster):
         announce: Announce = "again" if entry.unsure else "now"
         if connections and (entry.announced or not self._settled):
             announce = "known" if entry.announced else "later"
-        is_said = self.directory.reachable
         try:
             change = await self.directory.set(
-                ",".join(client), connections, entry.published, most=most, announce=announce
+                ",".join(client), connections, entry.published, most=most, announce=announce, when=when
             )
         except (Unavailable, asyncio.CancelledError) as error:
-            entry.unsure = entry.unsure or is_said
+            entry.unsure = entry.unsure or not isinstance(error, NotAsked)
             self._remember(client, entry)
             if isinstance(error, Unavailable):
                 return "nothing"
@@ -145,6 +146,7 @@ class ClusterRoster(Roster):
 
     def turned(self, up: bool) -> None:
         """Redis is there, or is not any more."""
+        self.is_known = False
         if self._living is not None:
             self._living.cancel()
         self._living = asyncio.create_task(self._live()) if up else None
@@ -173,6 +175,7 @@ class ClusterRoster(Roster):
                 # When Redis is away, this ends, and begins again when it is back. What it refuses to do for
                 # this node, it may refuse to all.
                 since_s = time.monotonic()
+                self.is_known = False
             except Exception:
                 log.exception("the lease was not renewed as it should be")
             await asyncio.sleep(self._lease_s * RENEWAL_PART)
@@ -182,7 +185,7 @@ class ClusterRoster(Roster):
         has_said, self._has_said = self._has_said, False
         self._kept_at_s = time.monotonic()
         lease = await self.directory.renew(self._lease_ms, secrets.token_hex(8), has_said=has_said)
-        self.nodes = lease.nodes
+        self.nodes, self.is_known = lease.nodes, True
         if lease.returning:
             self._all_have_said.clear()
         else:
