@@ -3,12 +3,16 @@
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 PROJECT: Final = Path(__file__).parents[1]
+
+# What says where Redis is, and who asks. How it is asked (protocol, encoding) is the program's matter.
+_REDIS_OPTIONS: Final = ("db", "username", "password", "client_name", "socket_keepalive")
+_AT: Final = "it has an @ after its host: in a password, / is written %2F, ? is %3F, # is %23"
 
 
 class Remediable(ValueError):
@@ -54,19 +58,28 @@ def redis_url(text: str) -> str:
         return text
     try:
         url = urlsplit(text)
-        _ = url.port
+        _ = "," in url.netloc or url.port
     except ValueError:
         raise ValueError("it is not a URL") from None
     # Valkey speaks as Redis does.
     scheme = url.scheme.replace("valkeys", "rediss").replace("valkey", "redis")
+    if "sentinel" in scheme or "cluster" in scheme or "," in url.netloc:
+        raise ValueError(
+            "it has to be the address of a single primary: Sentinel and Redis Cluster are not supported"
+        )
     if scheme not in ("redis", "rediss", "unix"):
         raise ValueError("it has to begin with redis://, rediss://, valkey://, valkeys:// or unix://")
     if scheme != "unix" and ("@" in url.path + url.fragment or ("@" in url.query and "=" not in url.query)):
-        raise ValueError("it has an @ after its host: in a password, / is written %2F, ? is %3F, # is %23")
+        raise ValueError(_AT)
     if scheme == "unix" and not url.path:
         raise ValueError("it names no socket: unix:///run/redis/redis.sock")
     if scheme != "unix" and not url.path.removeprefix("/").isdecimal() and url.path not in ("", "/"):
         raise ValueError("after its host and port, it has the number of a database, as in /0")
+    for option, _ in parse_qsl(url.query, keep_blank_values=True):
+        if option not in _REDIS_OPTIONS and not option.startswith("ssl_"):
+            if "@" in url.query:  # What looks like an option is part of a password.
+                raise ValueError(_AT)
+            raise ValueError(f"its option {option} is not one of {', '.join(_REDIS_OPTIONS)}, ssl_...")
     if find_spec("redis") is None:
         raise Remediable("the client for Redis is not installed", _install("redis"))
     return _known_to_redis(scheme + text[len(url.scheme) :])

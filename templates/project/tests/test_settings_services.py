@@ -104,7 +104,15 @@ def test_a_redis_url_can_be_one_of_valkey_and_is_shown_without_its_password(
         ("unix://?db=1", "it names no socket"),
         ("redis://localhost:6379/app", "after its host and port, it has the number of a database"),
         pytest.param("redis://localhost?db=one", "redis-py does not take it", marks=needs_redis),
-        pytest.param("redis://localhost?patience=1", "redis-py does not take it", marks=needs_redis),
+        pytest.param("redis://localhost?ssl_patience=1", "redis-py does not take it", marks=needs_redis),
+        ("redis://localhost?patience=1", "its option patience is not one of db, username"),
+        ("redis://localhost?db=1&decode_responses=True", "its option decode_responses is not one of"),
+        ("rediss://localhost?protocol=3", "its option protocol is not one of"),
+        ("redis://hunter?2=3@localhost", "it has an @ after its host"),
+        ("unix:///run/redis.sock?socket_timeout=30", "its option socket_timeout is not one of"),
+        ("redis+sentinel://localhost:26379/mymaster", "it has to be the address of a single primary"),
+        ("rediss+cluster://localhost", "it has to be the address of a single primary"),
+        ("redis://one:6379,other:6379", "it has to be the address of a single primary"),
     ],
 )
 def test_a_redis_url_that_cannot_be_one_is_refused(

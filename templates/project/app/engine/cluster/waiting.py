@@ -88,11 +88,11 @@ class Waiting:
         return self._sent
 
     def tick(self, most: int) -> list[Asked]:
-        """Those whom somebody waits for, and has for so many ticks."""
+        """Those whom somebody waits for, and has for more than so many ticks."""
         late = []
         for asked in chain(self._sent, self._next):
             asked.ticks += 1
-            if asked.ticks >= most and asked.when == "soon":
+            if asked.ticks > most and asked.when == "soon":
                 late.append(asked)
         return late
 
