@@ -49,6 +49,11 @@ class EventName:
     def heard(self) -> str:
         return "sayingStuff" if self.wire == DEFAULT_EVENT else self.wire
 
+    @property
+    def declared(self) -> str:
+        """The object that stands for what the others hear."""
+        return f"{to_snake(self.heard)}_event"
+
 
 def namespace_name(
     text: str, *, command: Callable[[str], str] = "macchiato add-namespace {}".format

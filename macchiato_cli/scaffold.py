@@ -52,7 +52,13 @@ def namespace_files(record: NamespaceRecord) -> dict[str, File]:
         "module": record.name.module,
         "object": record.name.object,
         "events": [
-            {"name": event.wire, "function": event.function, "heard": event.heard} for event in record.events
+            {
+                "name": event.wire,
+                "function": event.function,
+                "heard": event.heard,
+                "declared": event.declared,
+            }
+            for event in record.events
         ],
         **(public if record.public else guarded),
     }

@@ -14,6 +14,7 @@ from starlette.types import Lifespan
 from . import accounts, services
 from .attempts import TooManyAttempts
 from .body_limit import BodyLimit, BodyTooLarge
+from .contract.served import contract
 from .core.tokens import InvalidToken
 from .engine.addresses import origin_of
 from .operations import operations, server_of
@@ -33,9 +34,15 @@ def create_http(lifespan: Lifespan[FastAPI]) -> FastAPI:
     Args:
         lifespan: What starts before the first request and stops after the last one.
     """
-    http = FastAPI(title="HTTP API", summary="Tokens to connect with over Socket.IO.", lifespan=lifespan)
+    http = FastAPI(
+        title="HTTP API",
+        summary="Tokens to connect with over Socket.IO.",
+        description="The Socket.IO events are described by [AsyncAPI](asyncapi.json).",
+        lifespan=lifespan,
+    )
     http.include_router(users)
     http.include_router(operations)
+    http.include_router(contract)
     http.get("/", include_in_schema=False)(root)
     http.exception_handler(RequestValidationError)(explain_invalid_body)
     http.exception_handler(TooBusy)(explain_too_busy)

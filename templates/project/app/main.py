@@ -21,8 +21,11 @@ def create_app() -> ASGIApp:
         SettingsError: The environment or `.env` says something that cannot work.
     """
     settings = services.settings()
+    namespaces = find_namespaces()
+    for namespace in namespaces:
+        namespace.events.are_checked = settings.environment == "development"
     sockets = SocketServer(
-        find_namespaces(),
+        namespaces,
         allowed_origins=settings.allowed_origins,
         limits=settings,
         cluster=settings.cluster,

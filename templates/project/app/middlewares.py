@@ -1,6 +1,6 @@
 """Who may connect: a middleware accepts a client with metadata that you can rely on, or refuses it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from . import services
@@ -11,9 +11,17 @@ from .core import (
     SocketNok,
     SocketOk,
     SocketWrapper,
+    middleware,
     socket_nok,
     socket_ok,
 )
+
+
+@dataclass(frozen=True)
+class TokenAuth:
+    """What clients of a guarded namespace send as `auth`."""
+
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +33,7 @@ class UserMetadata:
     user_email: str
 
 
+@middleware(auth=TokenAuth, errors=["token_required", "invalid_token", "user_not_found"])
 async def require_token(
     wrapper: SocketWrapper[Any], client: Client[Any], comm_id: str | None, metadata: ClientMetadata
 ) -> SocketOk[UserMetadata] | SocketNok:
@@ -41,6 +50,18 @@ async def require_token(
     return socket_ok(UserMetadata(user.id, user.name, user.email), expires_at=claims.expires_at)
 
 
+@dataclass(frozen=True)
+class Introduction:
+    user_name: str = "somebody"
+
+
+@dataclass(frozen=True)
+class VisitorAuth:
+    """What clients of a public namespace send as `auth`."""
+
+    metadata: Introduction = field(default_factory=Introduction)
+
+
 @dataclass(frozen=True, slots=True)
 class VisitorMetadata:
     """What the listeners of a public namespace know about a client: only what it said of itself."""
@@ -48,6 +69,7 @@ class VisitorMetadata:
     user_name: str
 
 
+@middleware(auth=VisitorAuth, errors=["invalid_name"])
 async def allow_anyone(
     wrapper: SocketWrapper[Any], client: Client[Any], comm_id: str | None, metadata: ClientMetadata
 ) -> SocketOk[VisitorMetadata] | SocketNok:

@@ -121,6 +121,7 @@ class Settings(Limits, BaseSettings):
         validate_default=True,
     )
 
+    environment: Literal["development", "production"] = "production"
     host: str = "127.0.0.1"
     # Not 0, "any free port": no client would know where to connect.
     port: Annotated[int, Field(ge=1, le=65535)] = 3000

@@ -31,6 +31,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 # What servers of tests have instead of the owner's `.env` and environment; empty means the default.
 SETTINGS = {name.upper(): "" for name in Settings.model_fields} | {
+    "ENVIRONMENT": "development",
     "TOKEN_SECRET": SECRET,
     # Tests do in a minute what users do in a month.
     "LOGIN_ATTEMPTS_PER_MINUTE": "1000",

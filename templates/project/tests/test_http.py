@@ -120,6 +120,7 @@ async def test_health_and_documentation_are_public(server: RunningServer) -> Non
                 "/api/users/me",
                 "/api/login",
                 "/api/token",
+                "/asyncapi.json",
                 "/healthz",
                 "/readyz",
             }

@@ -18,6 +18,7 @@ def test_only_the_secret_has_no_default() -> None:
     assert loaded.token_secret.get_secret_value() == SECRET
     assert Limits(**loaded.model_dump(include=set(Limits.model_fields))) == Limits()
     assert loaded.model_dump(exclude={"token_secret", *Limits.model_fields}) == {
+        "environment": "production",
         "host": "127.0.0.1",
         "port": 3000,
         "login_attempts_per_minute": 10,

@@ -20,6 +20,10 @@ class Message(BaseModel):
     """What the others hear."""
 
     message: str
+
+{% for event in events %}
+[= event.declared =] = [= object =].event("[= event.heard =]", Message)
+{%- endfor %}
 {% for event in events %}
 
 @[= object =].listener("[= event.name =]")
@@ -33,12 +37,12 @@ async def [= event.function =](
     others_hear = Message(message=f"User {metadata.user_name} says: {text}")
     await wrapper.broadcast_except_client(
         client.key,
-        "[= event.heard =]",
+        [= event.declared =],
         others_hear,
     )
     await wrapper.send_to_client(
         client.key,
-        "[= event.heard =]",
+        [= event.declared =],
         Message(message=f"You said: {text} ..."),
     )
 {% endfor -%}

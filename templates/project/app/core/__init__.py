@@ -1,7 +1,8 @@
 """The SocketWrapper and what belongs to it. It is yours: read it, change it."""
 
 from .connections import Client, ClientKey
-from .handshake import ClientMetadata
+from .events import Event, Question
+from .handshake import ClientMetadata, middleware
 from .results import SocketError, SocketNok, SocketOk, Unavailable, socket_nok, socket_ok
 from .socket_wrapper import NotAttached, SocketWrapper
 from .tokens import Claims, InvalidToken, Token
@@ -13,17 +14,20 @@ __all__ = [
     "ClientKey",
     "ClientMetadata",
     "DisconnectReason",
+    "Event",
     "Handshake",
     "InvalidToken",
     "NotAttached",
     "OnlineCount",
     "Presence",
+    "Question",
     "SocketError",
     "SocketNok",
     "SocketOk",
     "SocketWrapper",
     "Token",
     "Unavailable",
+    "middleware",
     "socket_nok",
     "socket_ok",
 ]

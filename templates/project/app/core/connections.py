@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
+from .events import Args, Closing, Event, Events, closing
 from .results import SocketOk
-from .transport import CLOSING, Handshake, Transport, named_room
+from .transport import Handshake, Transport, named_room
 from .wire import to_wire
 
 Metadata = TypeVar("Metadata")
@@ -30,13 +31,14 @@ class Client(Generic[Metadata]):
     published: bytes
     """What `published_metadata` made of it, as JSON."""
 
-    def __init__(self, handshake: Handshake, transport: Transport) -> None:
+    def __init__(self, handshake: Handshake, transport: Transport, events: Events) -> None:
         self.sid = handshake.sid
         self.handshake = handshake
         self.connected = False
         self.asked_at = time.monotonic()
         self.expires_at: float | None = None  # Unix time, in seconds.
         self._transport = transport
+        self._events = events
         self._accepted = False
 
     def accept(self, key: str, verdict: SocketOk[Metadata], published: bytes) -> None:
@@ -61,7 +63,7 @@ class Client(Generic[Metadata]):
 
     # In a middleware all of these raise RuntimeError: a client hears nothing before it is accepted.
 
-    async def emit(self, event: str, *args: object) -> bool:
+    async def emit(self, event: Event[*Args], *args: *Args) -> bool:
         """Send an event to this connection only.
 
         Returns:
@@ -69,10 +71,12 @@ class Client(Generic[Metadata]):
 
         Raises:
             ValueError: An argument cannot be sent.
+            TypeError: In development: the event is not declared, or not with such arguments.
         """
         self._must_be_accepted()
+        name = self._events.name_of(event, args)
         if self.connected:
-            await self._transport.emit(event, [to_wire(arg) for arg in args], rooms=[self.sid])
+            await self._transport.emit(name, [to_wire(arg) for arg in args], rooms=[self.sid])
         return self.connected
 
     async def join(self, room: str) -> None:
@@ -89,7 +93,7 @@ class Client(Generic[Metadata]):
 
         The client does not reconnect by itself.
         """
-        await self.emit(CLOSING, {"code": code, "message": message})
+        await self.emit(closing, Closing(code, message))
         await self._transport.disconnect(self.sid)
 
     def _must_be_accepted(self) -> None:

@@ -1,13 +1,45 @@
 """What a client says of itself when it connects: in `auth`, or in the query."""
 
 import json
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+from weakref import WeakKeyDictionary
 
 from .results import SocketError
 from .transport import Handshake
 
 ClientMetadata: TypeAlias = Mapping[str, Any]
+Guard = TypeVar("Guard", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a middleware expects of clients, for the contract; `middleware` declares it."""
+
+    auth: Any
+    """The type of what clients send as `auth`."""
+    errors: Sequence[str]
+    """The codes of its refusals."""
+
+
+# By the middleware.
+_DECLARED: WeakKeyDictionary[Callable[..., Any], Credentials] = WeakKeyDictionary()
+
+
+def middleware(*, auth: Any, errors: Sequence[str] = ()) -> Callable[[Guard], Guard]:
+    """Declare what a middleware expects: the type of `auth`, and the codes that it refuses with."""
+
+    def declare(function: Guard) -> Guard:
+        _DECLARED[function] = Credentials(auth, errors)
+        return function
+
+    return declare
+
+
+def credentials_of(function: Callable[..., Any]) -> Credentials | None:
+    """What a middleware was declared with; None: it was not."""
+    return _DECLARED.get(function)
 
 
 def read_handshake(handshake: Handshake) -> tuple[str | None, ClientMetadata]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeAli
 
 from .connections import Client
 from .handshake import ClientMetadata
-from .results import SocketNok, SocketOk
+from .results import SocketNok, SocketOk, socket_ok
 from .transport import DisconnectReason, Presence
 
 if TYPE_CHECKING:
@@ -35,3 +35,10 @@ class PresenceHook(Protocol[Metadata]):
 ListenerFunction: TypeAlias = Callable[
     Concatenate["SocketWrapper[Metadata]", Client[Metadata], Metadata, Params], Awaitable[Answer]
 ]
+
+
+async def accept_everybody(
+    wrapper: "SocketWrapper[Any]", client: Client[Any], comm_id: str | None, metadata: ClientMetadata
+) -> SocketOk[Any]:
+    """The middleware of a wrapper that has none."""
+    return socket_ok()

@@ -10,9 +10,8 @@ import orjson
 
 from .connections import Client
 from .handshake import ClientMetadata, read_handshake
-from .listeners import RENEWAL
 from .results import SocketError, SocketNok, SocketOk, ack_nok, ack_ok
-from .transport import ACCEPTED, DisconnectReason, Handshake, Presence, Refusal, client_room
+from .transport import ACCEPTED, RENEWAL, DisconnectReason, Handshake, Presence, Refusal, client_room
 from .wire import to_plain
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ class Lifecycle(Generic[Metadata]):
     async def handshake(self, handshake: Handshake) -> Refusal | None:
         try:
             comm_id, metadata = read_handshake(handshake)
-            client = Client[Metadata](handshake, self._wrapper.transport)
+            client = Client[Metadata](handshake, self._wrapper.transport, self._wrapper.events)
             client.accept(*await self._verdict(client, comm_id, metadata))
         except SocketError as error:
             log.info("%s: refused %s: %s", self.namespace, handshake.address, error.code)

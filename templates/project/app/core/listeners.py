@@ -1,25 +1,14 @@
 """Listeners: functions that answer an event, with arguments checked against their annotations."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
 from .results import SocketError
-from .transport import CLOSING
-
-# What a client sends to stay connected when its token is about to expire: see Lifecycle.
-RENEWAL = "renewToken"
-
-# What the libraries, and this server (`closing`, see Client.disconnect), say or answer themselves.
-RESERVED_EVENTS = frozenset(
-    {
-        *("connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"),
-        *(CLOSING, RENEWAL),
-    }
-)
+from .transport import RENEWAL, RESERVED_EVENTS
 
 # What every listener is called with before what the client sent.
 GIVEN = ("wrapper", "client", "metadata")
@@ -34,6 +23,8 @@ class Parameter:
     read: Callable[[object], Any]
     """What the client sent, as the annotation has it; raises ValidationError."""
     required: bool
+    type: Any
+    default: Any
 
     def problems(self, error: ValidationError) -> list[dict[str, str]]:
         """What is wrong, field by field, without the values: an ack may end up in a log."""
@@ -46,21 +37,28 @@ class Parameter:
 class Listener:
     """One listener and the arguments it expects.
 
+    Args:
+        errors: The codes of its own SocketErrors, for the contract.
+
     Raises:
         ValueError: The event is one that no client can send.
         TypeError: `function` cannot be a listener; the text says why.
     """
 
-    def __init__(self, event: str, function: Callable[..., Awaitable[object]]) -> None:
+    def __init__(
+        self, event: str, function: Callable[..., Awaitable[object]], *, errors: Sequence[str] = ()
+    ) -> None:
         if event in RESERVED_EVENTS:
             raise ValueError(f"{event!r} is reserved: it cannot have a listener")
         if not inspect.iscoroutinefunction(function):
             raise TypeError(f"the listener of {event!r} must be declared with `async def`")
         self.event = event
         self.function = function
+        self.errors = tuple(errors)
         self.parameters: list[Parameter] = []
         self.rest: Parameter | None = None  # `*args`
         hints = get_type_hints(function, include_extras=True)
+        self.answer: Any = hints.get("return", Any)
         signature = list(inspect.signature(function).parameters.values())
         if len([found for found in signature[: len(GIVEN)] if is_positional(found)]) < len(GIVEN):
             raise TypeError(f"the listener of {event!r} must take ({', '.join(GIVEN)}, ...)")
@@ -69,9 +67,11 @@ class Listener:
                 raise TypeError(
                     f"the listener of {event!r} cannot take {found}: clients send a list of arguments"
                 )
+            type_ = hints.get(found.name, Any)
             # Not the adapter's own validate_python, which takes longer, for its options.
-            read = TypeAdapter(hints.get(found.name, Any)).validator.validate_python
-            parameter = Parameter(found.name, read, required=found.default is found.empty)
+            read = TypeAdapter(type_).validator.validate_python
+            required = found.default is found.empty
+            parameter = Parameter(found.name, read, required, type_, None if required else found.default)
             if found.kind is found.VAR_POSITIONAL:
                 self.rest = parameter
             else:
@@ -137,6 +137,10 @@ class Listeners:
             raise ValueError(f"{listener.event!r} has a listener already")
         self._by_event[listener.event] = listener
         self.events.add(listener.event)
+
+    def __iter__(self) -> Iterator[Listener]:
+        """Each of them, in the order of declaration."""
+        return iter(self._by_event.values())
 
     def get(self, event: object) -> Listener:
         """Raises:

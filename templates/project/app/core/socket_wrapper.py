@@ -4,11 +4,18 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from .connections import Client, ClientKey, Connections
-from .handshake import ClientMetadata
-from .hooks import ConnectHook, DisconnectHook, ListenerFunction, Middleware, PresenceHook, Publish
+from .events import Args, DeclaresEvents, Event, Question
+from .hooks import (
+    ConnectHook,
+    DisconnectHook,
+    ListenerFunction,
+    Middleware,
+    PresenceHook,
+    Publish,
+    accept_everybody,
+)
 from .lifecycle import Lifecycle
 from .listeners import Listener, Listeners
-from .results import SocketOk, socket_ok
 from .transport import (
     ACCEPTED,
     OnlineCount,
@@ -28,7 +35,7 @@ class NotAttached(RuntimeError):
     """A wrapper was asked to send before a server took it up."""
 
 
-class SocketWrapper(Generic[Metadata]):
+class SocketWrapper(DeclaresEvents, Generic[Metadata]):
     """A namespace whose clients all have metadata of one type.
 
     For one connection everything runs in turn: the middleware, `after_client_connect`, the listeners in the
@@ -100,6 +107,7 @@ class SocketWrapper(Generic[Metadata]):
             raise ValueError(
                 "client_connection_key needs a connection_middleware: it names a field of its answer"
             )
+        super().__init__()
         self.namespace = "/" + socket_namespace.strip("/")
         self.connection_middleware: Middleware[Metadata] = connection_middleware or accept_everybody
         self.client_connection_key = client_connection_key
@@ -116,9 +124,12 @@ class SocketWrapper(Generic[Metadata]):
             self.listener(event)(function)
 
     def listener(
-        self, event: str
+        self, event: str, *, errors: Sequence[str] = ()
     ) -> Callable[[ListenerFunction[Metadata, Params, Answer]], ListenerFunction[Metadata, Params, Answer]]:
         """Declare the listener of `event`; what it returns is the data of the client's ack.
+
+        Args:
+            errors: The codes of its own SocketErrors, so that clients know of them.
 
         Raises:
             ValueError: The event is reserved, or has a listener already.
@@ -128,7 +139,7 @@ class SocketWrapper(Generic[Metadata]):
         def add(
             function: ListenerFunction[Metadata, Params, Answer],
         ) -> ListenerFunction[Metadata, Params, Answer]:
-            self.listeners.add(Listener(event, function))
+            self.listeners.add(Listener(event, function, errors=errors))
             return function
 
         return add
@@ -192,37 +203,44 @@ class SocketWrapper(Generic[Metadata]):
         return await self.transport.count_online()
 
     # Sending, in a cluster also to clients of other servers. All of these raise ValueError for what cannot be
-    # sent, and NotAttached before a server runs.
+    # sent, in development TypeError for what is not as declared, and NotAttached before a server runs.
 
-    async def broadcast(self, event: str, *args: object) -> None:
+    async def broadcast(self, event: Event[*Args], *args: *Args) -> None:
         """Send an event to every accepted client."""
         await self._emit(event, args, rooms=[ACCEPTED])
 
-    async def broadcast_except_client(self, key: ClientKey, event: str, *args: object) -> None:
+    async def broadcast_except_client(self, key: ClientKey, event: Event[*Args], *args: *Args) -> None:
         """Send an event to every client but one: none of its connections gets it."""
         await self._emit(event, args, rooms=[ACCEPTED], except_rooms=[client_room(str(key))])
 
-    async def send_to_client(self, key: ClientKey, event: str, *args: object) -> int:
+    async def send_to_client(self, key: ClientKey, event: Event[*Args], *args: *Args) -> int:
         """Send an event to all connections of a client.
 
         Returns:
             How many connections that were: 0 when the client is not connected; in a cluster without its
             Redis, how many on this server, as the others do not hear it.
         """
-        return await self.transport.emit_to_client(str(key), event, [to_wire(arg) for arg in args])
+        name = self.events.name_of(event, args)
+        return await self.transport.emit_to_client(str(key), name, [to_wire(arg) for arg in args])
 
     async def call_client(
-        self, key: ClientKey, event: str, *args: object, timeout_s: float = 5.0
-    ) -> Sequence[Sequence[Any]]:
-        """Send an event to all connections of a client, and wait for their acks.
+        self,
+        key: ClientKey,
+        question: Question[Answer, *Args],
+        *args: *Args,
+        timeout_s: float = 5.0,
+    ) -> Sequence[Answer]:
+        """Ask all connections of a client, and wait for their acks.
 
         Returns:
-            What each connection answered that did so in time: the arguments of its ack. They are the client's
-            word, and not checked. Nothing, when the client is not connected or none of it answers; and in a
-            cluster without its Redis, what its connections to this server answer.
+            What each connection answered that did so in time, and as the question has it. Nothing, when the
+            client is not connected or none of it answers; and in a cluster without its Redis, what its
+            connections to this server answer.
         """
+        name = self.events.name_of(question, args)
         wire_args = [to_wire(arg) for arg in args]
-        return await self.transport.call_client(str(key), event, wire_args, timeout_s)
+        acks = await self.transport.call_client(str(key), name, wire_args, timeout_s)
+        return question.answers(acks)
 
     async def disconnect_client(
         self, key: ClientKey, *, code: str = "disconnected", message: str = "Goodbye"
@@ -237,18 +255,13 @@ class SocketWrapper(Generic[Metadata]):
         """
         return await self.transport.dismiss(str(key), code, message)
 
-    async def send_to_room(self, room: str, event: str, *args: object) -> None:
+    async def send_to_room(self, room: str, event: Event[*Args], *args: *Args) -> None:
         """Send an event to every connection that joined `room` (see `Client.join`)."""
         await self._emit(event, args, rooms=[named_room(room)])
 
     def _emit(
-        self, event: str, args: Sequence[object], *, rooms: Sequence[str], except_rooms: Sequence[str] = ()
+        self, event: Any, args: Sequence[object], *, rooms: Sequence[str], except_rooms: Sequence[str] = ()
     ) -> Awaitable[None]:
+        name = self.events.name_of(event, args)
         wire_args = [to_wire(arg) for arg in args]
-        return self.transport.emit(event, wire_args, rooms=rooms, except_rooms=except_rooms)
-
-
-async def accept_everybody(
-    wrapper: SocketWrapper[Any], client: Client[Any], comm_id: str | None, metadata: ClientMetadata
-) -> SocketOk[Any]:
-    return socket_ok()
+        return self.transport.emit(name, wire_args, rooms=rooms, except_rooms=except_rooms)

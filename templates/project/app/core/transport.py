@@ -44,6 +44,17 @@ def named_room(name: str) -> str:
 # The event that tells a client why the server is about to end its connection, with {code, message}.
 CLOSING: Final = "closing"
 
+# What a client sends to stay connected when its token is about to expire: see Lifecycle.
+RENEWAL: Final = "renewToken"
+
+# What the libraries, and this server, say or answer themselves.
+RESERVED_EVENTS: Final = frozenset(
+    {
+        *("connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"),
+        *(CLOSING, RENEWAL),
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Handshake:

@@ -1,0 +1,99 @@
+"""Whether clients of one contract can talk to a server of another one; and what differs, in words."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from .schemas import Schema
+from .values import FROM_CLIENTS, TO_CLIENTS, Differences, Direction
+
+# The namespace and the event.
+Said: TypeAlias = tuple[str, str]
+
+
+@dataclass
+class Changes:
+    """What differs, a sentence each."""
+
+    breaking: list[str] = field(default_factory=list[str])
+    additions: list[str] = field(default_factory=list[str])
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What is said once, and what is answered."""
+
+    action: str
+    payload: Schema
+    replies: list[Schema]
+
+
+def changes(old: dict[str, Any], new: dict[str, Any]) -> Changes:
+    """What has changed from one contract to another.
+
+    A client breaks when an event that it sends is gone or takes less than it did; when an event that it
+    hears, or an answer, can be something that it could not be before.
+    """
+    found = Changes()
+    before, after = exchanges(old), exchanges(new)
+    for said, exchange in before.items():
+        name = " ".join(said)
+        if said not in after:
+            found.breaking.append(f"{name}: it is gone")
+        elif after[said].action != exchange.action:
+            found.breaking.append(f"{name}: it goes the other way")
+        else:
+            found.breaking += [
+                f"{name}: {problem}" for problem in _problems(exchange, after[said], old=old, new=new)
+            ]
+    found.additions = [
+        f"{' '.join(said)}: {'clients can send it' if exchange.action == 'receive' else 'clients hear it'}"
+        for said, exchange in after.items()
+        if said not in before
+    ]
+    return found
+
+
+def exchanges(contract: dict[str, Any]) -> dict[Said, Exchange]:
+    """Everything that is said, by namespace and event."""
+    found: dict[Said, Exchange] = {}
+    for operation in contract["operations"].values():
+        address = resolved(contract, operation["channel"])["address"]
+        (message,) = (resolved(contract, each) for each in operation["messages"])
+        replies = [resolved(contract, each) for each in operation.get("reply", {}).get("messages", [])]
+        found[address, message["name"]] = Exchange(
+            operation["action"], message["payload"], [reply["payload"] for reply in replies]
+        )
+    return found
+
+
+def resolved(contract: dict[str, Any], reference: dict[str, str]) -> dict[str, Any]:
+    """What a `$ref` into the document refers to."""
+    found: Any = contract
+    for part in reference["$ref"].removeprefix("#/").split("/"):
+        found = found[part]
+    return dict(found)
+
+
+def _problems(
+    before: Exchange, after: Exchange, *, old: dict[str, Any], new: dict[str, Any]
+) -> Iterator[str]:
+    asked, answered = (FROM_CLIENTS, TO_CLIENTS) if before.action == "receive" else (TO_CLIENTS, FROM_CLIENTS)
+    yield from _differences(asked, before.payload, after.payload, old, new)
+    if not after.replies and before.replies:
+        yield "it is not answered any more"
+    elif after.replies and not before.replies:
+        # To a client that has no answer, the server waits in vain.
+        yield "it has to be answered now"
+    for reply_before, reply_after in zip(before.replies, after.replies, strict=False):
+        for problem in _differences(answered, reply_before, reply_after, old, new):
+            yield f"its answer: {problem}"
+
+
+def _differences(
+    direction: Direction, before: Schema, after: Schema, old: dict[str, Any], new: dict[str, Any]
+) -> list[str]:
+    schemas_before, schemas_after = old["components"]["schemas"], new["components"]["schemas"]
+    if direction is FROM_CLIENTS:  # What old clients say, the new server has to take.
+        return Differences(direction, schemas_before, schemas_after).between(before, after)
+    return Differences(direction, schemas_after, schemas_before).between(after, before)
