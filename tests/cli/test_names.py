@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
-from app.core.listeners import RESERVED_EVENTS
+from app.core.transport import RESERVED_EVENTS
 from macchiato_cli.errors import BadName
 from macchiato_cli.names import EventName, NamespaceName, event_names, namespace_name, project_name
 from macchiato_cli.reserved import SERVER_EVENTS, SOCKETIO_EVENTS

@@ -10,6 +10,7 @@ from app.engine import Cluster, Limits
 from support import Member, serving
 from tests.core.behind import engine_of, until
 from tests.core.people import GENEROUS, Person, joined, people_wrapper
+from tests.undeclared import undeclared
 
 
 class Node:
@@ -41,7 +42,7 @@ class Node:
 
 
 async def on_say(wrapper: SocketWrapper[Person], client: Client[Person], person: Person, text: str) -> None:
-    await wrapper.broadcast_except_client(client.key, "said", text)
+    await wrapper.broadcast_except_client(client.key, undeclared("said"), text)
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from tests.cluster.redis_server import RedisServer
 from tests.core.behind import until
 from tests.core.noting import Server, noting
 from tests.core.people import joined
+from tests.undeclared import undeclared
 
 SCRIPT = Path(__file__).with_name("apart.py")
 LEASE_S = 3
@@ -36,7 +37,7 @@ async def test_the_clients_of_a_node_that_is_killed_go_within_its_lease(
                 with within(LEASE_S + 0.5):
                     await until_told([("came", "Ada"), ("went", "Bob"), ("went", "Cleo")], one, other)
                 assert await other.online() == {"Ada": 1}
-                assert await other.people.send_to_client("Bob", "news") == 0
+                assert await other.people.send_to_client("Bob", undeclared("news")) == 0
             await asyncio.sleep(1)  # Whoever tells twice would do so now.
             assert dies.notes == ["ready", "came Bob", "came Cleo"]
             assert told(one, other) == [("came", "Ada"), ("went", "Bob"), ("went", "Cleo")]
@@ -53,13 +54,13 @@ async def test_a_node_that_stood_still_for_longer_than_its_lease_is_one_again(
                 assert await one.online() == {"Bob": 1}
                 still.process.send_signal(signal.SIGSTOP)
                 await until_told([("went", "Bob")], one, other, within_s=LEASE_S + 1)
-                await one.people.broadcast("news", "late")
+                await one.people.broadcast(undeclared("news"), "late")
                 still.process.send_signal(signal.SIGCONT)
                 # Its connection is still there: it has not gone after all.
                 await until(lambda: still.notes.count("came Bob") == 2, within_s=3)
                 assert await bob.hears("news") == "late"
                 assert await other.online() == {"Bob": 1}
-                assert await one.people.send_to_client("Bob", "news", "targeted") == 1
+                assert await one.people.send_to_client("Bob", undeclared("news"), "targeted") == 1
                 assert await bob.hears("news") == "targeted"
                 assert bob.unheard == []
             await until(lambda: "went Bob" in still.notes, within_s=3)

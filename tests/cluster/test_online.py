@@ -11,6 +11,7 @@ from tests.cluster.nodes import members, nodes, until_online, until_told, within
 from tests.cluster.redis_server import RedisServer
 from tests.core.behind import engine_of, until
 from tests.core.people import joined
+from tests.undeclared import question, undeclared
 
 
 async def test_a_client_comes_and_goes_once_whatever_the_nodes(redis: RedisServer) -> None:
@@ -95,7 +96,7 @@ async def test_half_a_character_is_a_name_of_nobody(redis: RedisServer) -> None:
         here.people.published_metadata = None
         assert not await here.people.is_online("\ud800")
         with pytest.raises(ValueError, match="surrogates not allowed"):
-            await here.people.send_to_client("\ud800", "news")
+            await here.people.send_to_client("\ud800", undeclared("news"))
         async with members(("Ada\ud800", here)):
             assert await there.online() == {"Ada\ud800": 1}
         await until_told([("came", "Ada\ud800"), ("went", "Ada\ud800")], here, there)
@@ -128,7 +129,7 @@ async def test_what_looks_like_a_placeholder_is_an_answer_like_any_other(redis: 
     async with nodes(redis.cluster()) as (here, there), members(("Ada", there)) as (ada,):
         for answer in ({"_placeholder": True, "num": 0}, {"_placeholder": False, "b": b"0"}):
             ada.answer("where", answer)
-            assert await here.people.call_client("Ada", "where", timeout_s=2) == [[answer]]
+            assert await here.people.call_client("Ada", question("where"), timeout_s=2) == [answer]
 
 
 async def test_two_projects_in_one_redis_do_not_know_of_each_other(redis: RedisServer) -> None:
@@ -138,8 +139,8 @@ async def test_two_projects_in_one_redis_do_not_know_of_each_other(redis: RedisS
         members(("Ada", one), ("Ada", other)) as (ada, namesake),
     ):
         assert await one.online() == await other.online() == {"Ada": 1}
-        assert await one.people.send_to_client("Ada", "news", 1) == 1
-        await one.people.broadcast("news", 2)
+        assert await one.people.send_to_client("Ada", undeclared("news"), 1) == 1
+        await one.people.broadcast(undeclared("news"), 2)
         assert [await ada.hears("news"), await ada.hears("news")] == [1, 2]
         assert namesake.unheard == []
 

@@ -15,6 +15,7 @@ from tests.cluster.nodes import members, nodes, told, until_online, until_told, 
 from tests.cluster.redis_server import RedisServer
 from tests.cluster.slow_network import slow_network
 from tests.core.behind import engine_of, until
+from tests.undeclared import undeclared
 
 OUTAGE = "app.engine.cluster.link"
 
@@ -38,8 +39,8 @@ async def test_redis_is_killed_and_comes_back_with_nothing(
         await until(lambda: not here.link.up and not there.link.up)
 
         with within(0.5):
-            await here.people.broadcast("news", 1)
-            assert await here.people.send_to_client("Ada", "news", 2) == 1
+            await here.people.broadcast(undeclared("news"), 1)
+            assert await here.people.send_to_client("Ada", undeclared("news"), 2) == 1
             assert await cleo.call("say", "hello") == {"ok": True, "data": None}
             with pytest.raises(Unavailable):
                 await here.people.online()
@@ -56,12 +57,12 @@ async def test_redis_is_killed_and_comes_back_with_nothing(
             redis.start()
             await until_up(here, there, within_s=2)
             assert redis.subscriptions(cluster) == 2
-            await here.people.broadcast("news", 3)
+            await here.people.broadcast(undeclared("news"), 3)
             assert await bob.hears("news") == 3
             assert [await tab.hears("news"), await phone.hears("news")] == [3, 3]
             await until_told([*came, ("came", "Dora"), ("went", "Cleo")], here, there, within_s=6)
             assert await here.online() == {"Ada": 2, "Bob": 1, "Dora": 1}
-            assert await here.people.send_to_client("Ada", "news", 4) == 2
+            assert await here.people.send_to_client("Ada", undeclared("news"), 4) == 2
         assert logged(caplog, logging.ERROR) == logged(caplog, logging.WARNING) == 2
         assert (here.link.lost_messages, there.link.lost_messages) == (3, 0)
     everything = [
@@ -85,9 +86,9 @@ async def test_redis_stands_still_and_goes_on(redis: RedisServer, caplog: pytest
         await until_told(came, here, there)
         redis.freeze()
         with within(1.5):
-            assert await here.people.send_to_client("Ada", "news", 1) == 1
+            assert await here.people.send_to_client("Ada", undeclared("news"), 1) == 1
             assert await tab.hears("news") == 1
-            await here.people.broadcast("news", 2)
+            await here.people.broadcast(undeclared("news"), 2)
             assert await tab.hears("news") == 2
         with within(1.5):
             async with members(("Cleo", here)):
@@ -98,7 +99,7 @@ async def test_redis_stands_still_and_goes_on(redis: RedisServer, caplog: pytest
         await until(lambda: redis.subscriptions(cluster) == 2, within_s=3)
         phone_heard, _ = phone.unheard, bob.unheard  # What Redis had in hand as it stood still, it delivers.
         assert [event for event, _ in phone_heard] in ([], ["news"])
-        await here.people.broadcast("news", 3)
+        await here.people.broadcast(undeclared("news"), 3)
         assert [await tab.hears("news"), await phone.hears("news"), await bob.hears("news")] == [3, 3, 3]
         # Nobody had heard of Cleo when she had left.
         await until_told(came, here, there)
@@ -116,7 +117,7 @@ async def test_a_node_that_stands_still_does_not_take_redis_for_silent(
         asked = here.link.ask("PING")
         while not here.link._waiting._sent:
             await asyncio.sleep(0)
-        await here.people.broadcast("news", 1)
+        await here.people.broadcast(undeclared("news"), 1)
         time.sleep(1.3)  # noqa: ASYNC251  It is what a listener does that computes.
         assert await asked == b"PONG"
         assert [await ada.hears("news"), await bob.hears("news")] == [1, 1]
@@ -149,8 +150,8 @@ async def test_the_connection_that_listens_is_cut(redis: RedisServer) -> None:
             await until(lambda: not here.link.up and not there.link.up)
             await until_up(here, there, within_s=2)
             assert redis.subscriptions(cluster) == 2
-        await here.people.broadcast("news", 1)
-        await there.people.broadcast("news", 2)
+        await here.people.broadcast(undeclared("news"), 1)
+        await there.people.broadcast(undeclared("news"), 2)
         assert sorted([await ada.hears("news"), await ada.hears("news")]) == [1, 2]
         assert sorted([await bob.hears("news"), await bob.hears("news")]) == [1, 2]
         assert await here.people.count_online() == OnlineCount(2, 2)
@@ -161,12 +162,12 @@ async def test_redis_is_not_there_when_a_node_starts(redis: RedisServer) -> None
     cluster = redis.cluster()
     redis.kill()
     async with nodes(cluster) as (here, there), members(("Ada", here), ("Ada", there)) as (tab, phone):
-        assert await here.people.send_to_client("Ada", "news", 1) == 1
+        assert await here.people.send_to_client("Ada", undeclared("news"), 1) == 1
         assert await tab.hears("news") == 1
         redis.start()
         await until_up(here, there, within_s=2)
         await until_online({"Ada": 2}, here)
-        assert await here.people.send_to_client("Ada", "news", 2) == 2
+        assert await here.people.send_to_client("Ada", undeclared("news"), 2) == 2
         assert [await tab.hears("news"), await phone.hears("news")] == [2, 2]
     await until_told([("came", "Ada"), ("went", "Ada")], here, there)
 
@@ -180,12 +181,12 @@ async def test_the_network_to_redis_is_slow(redis: RedisServer, caplog: pytest.L
                 await until_online({"Ada": 2, "Bob": 1}, near)
                 for number in range(5):
                     with within(0.2):
-                        await far.people.broadcast("news", number)
+                        await far.people.broadcast(undeclared("news"), number)
                         assert await bob.hears("news") == number
                     with within(1.0):
-                        assert await far.people.send_to_client("Ada", "news", "you") == 2
+                        assert await far.people.send_to_client("Ada", undeclared("news"), "you") == 2
                     assert [await phone.hears("news"), await phone.hears("news")] == [number, "you"]
-                assert await near.people.send_to_client("Bob", "news", "last") == 1
+                assert await near.people.send_to_client("Bob", undeclared("news"), "last") == 1
                 assert await bob.hears("news") == "last"
                 assert [event for event, _ in tab.unheard] == ["news"] * 10
             await until_told([("came", "Ada"), ("came", "Bob"), ("went", "Ada"), ("went", "Bob")], near, far)

@@ -17,6 +17,7 @@ from tests.core.behind import engine_of, ping_every, remembered, tasks, until, u
 from tests.core.people import GENEROUS, Person, by_name, people_wrapper
 from tests.core.watched import Watched
 from tests.core.wire import CLOSE, RawPolling, RawSocket, raw_polling, raw_socket
+from tests.undeclared import undeclared
 
 ADA = '40/people,{"token":"Ada"}'
 NO_SUCH_EVENT = '{"code":"unknown_event","message":"There is no such event here","details":null}'
@@ -103,17 +104,17 @@ async def test_who_polls_and_waits_for_the_middleware_hears_nothing_and_reaches_
         client = await upgraded(stack, polling) if upgrades else None
         if client is not None:
             await client.send(*TOO_EARLY)
-        await people.broadcast("news", b"\x00")
-        await people.broadcast("news", "text")
-        await people.send_to_room("anything", "news")
-        assert await people.send_to_client("Ada", "news") == 0
+        await people.broadcast(undeclared("news"), b"\x00")
+        await people.broadcast(undeclared("news"), "text")
+        await people.send_to_room("anything", undeclared("news"))
+        assert await people.send_to_client("Ada", undeclared("news")) == 0
         await asyncio.sleep(0.05)
         watched.may_decide.set()
 
         first = await client.receive() if client is not None else (await polling.poll())[0]
 
         assert str(first).startswith('40/people,{"sid"')
-        await people.broadcast("news", "heard")
+        await people.broadcast(undeclared("news"), "heard")
         news = await client.receive() if client is not None else (await polling.poll())[0]
         assert news == '42/people,["news","heard"]'
     assert watched.calls[:2] == ["middleware", "welcome Ada"]
@@ -149,8 +150,8 @@ async def test_who_leaves_while_it_is_checked_is_no_ghost(leaving: str) -> None:
 
         watched.may_decide.set()
         await until_forgotten(people)
-        await people.broadcast("news", 1)
-        await people.broadcast("news", b"\x00")
+        await people.broadcast(undeclared("news"), 1)
+        await people.broadcast(undeclared("news"), b"\x00")
 
         assert (people.connected_clients, counted(people)) == ({}, 0)
         await stack.aclose()
@@ -178,9 +179,9 @@ async def test_a_broadcast_of_text_and_bytes_is_whole_on_every_transport() -> No
             await client.poll()
         switched = await upgraded(stack, other)
 
-        await people.broadcast("plain", 1)
-        await people.broadcast("mixed", content)
-        await people.broadcast("plain", 2)
+        await people.broadcast(undeclared("plain"), 1)
+        await people.broadcast(undeclared("mixed"), content)
+        await people.broadcast(undeclared("plain"), 2)
 
         assert [await websocket.receive() for _ in expected] == expected
         assert [await switched.receive() for _ in expected] == expected
@@ -281,7 +282,7 @@ async def test_joining_and_leaving_while_it_is_checked_leaves_nothing(ends: str)
         watched.may_decide.set()
         await until(lambda: set(remembered(people)) <= {"connections", "sockets", "environ", "tallies"})
         await until(lambda: "Session._work" not in tasks())
-        await people.broadcast("news", 1)
+        await people.broadcast(undeclared("news"), 1)
     assert set(watched.calls) == {"middleware"}
     assert counted(people) == 0
 

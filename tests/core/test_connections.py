@@ -11,6 +11,7 @@ from support import serving
 from tests.core.behind import until
 from tests.core.people import Person, joined, people_wrapper
 from tests.core.wire import raw_polling, raw_socket
+from tests.undeclared import undeclared
 
 
 async def test_a_person_with_several_tabs_is_one_client() -> None:
@@ -20,18 +21,18 @@ async def test_a_person_with_several_tabs_is_one_client() -> None:
             tabs = people.connected_clients["Ada"]
             assert [len(tabs), len(people.get_connected_sockets())] == [3, 4]
             assert people.get_client_by_id("Ada") is tabs[0]
-            assert await people.send_to_client("Ada", "news", 1) == 3
+            assert await people.send_to_client("Ada", undeclared("news"), 1) == 3
             assert [await tab.hears("news") for tab in (first, second, third)] == [1, 1, 1]
 
-            await people.broadcast_except_client("Ada", "news", 2)
-            await people.broadcast_except_client("Nobody", "news", 3)
-            await people.broadcast("news", 4)
+            await people.broadcast_except_client("Ada", undeclared("news"), 2)
+            await people.broadcast_except_client("Nobody", undeclared("news"), 3)
+            await people.broadcast(undeclared("news"), 4)
             for tab in (first, second, third):
                 assert [await tab.hears("news") for _ in range(2)] == [3, 4]
             assert [await grace.hears("news") for _ in range(3)] == [2, 3, 4]
 
         await until(lambda: len(people.connected_clients["Ada"]) == 1)
-        assert await people.send_to_client("Ada", "news", 5) == 1
+        assert await people.send_to_client("Ada", undeclared("news"), 5) == 1
         assert await first.hears("news") == 5
         assert [tab.unheard for tab in (grace, second, third)] == [[], [], []]
 
@@ -44,11 +45,11 @@ async def test_the_newest_tab_may_leave_first_or_last() -> None:
                 oldest = people.get_client_by_id("Ada")
             await until(lambda: len(people.connected_clients["Ada"]) == 1)
             assert people.get_client_by_id("Ada") is oldest
-            assert await people.send_to_client("Ada", "news") == 1
+            assert await people.send_to_client("Ada", undeclared("news")) == 1
             assert await second.hears("news") == []
         await until(lambda: not people.connected_clients)
         assert people.get_client_by_id("Ada") is None
-        assert await people.send_to_client("Ada", "news") == 0
+        assert await people.send_to_client("Ada", undeclared("news")) == 0
 
 
 async def test_what_was_listed_does_not_change_when_clients_leave() -> None:
@@ -91,8 +92,8 @@ async def test_a_key_may_be_anything_with_a_text(key: Any) -> None:
     )
     async with serving(people) as url, joined(url, "") as member:
         assert list(people.connected_clients) == [str(key)]
-        assert await people.send_to_client(key, "news", 1) == 1
-        assert await people.send_to_client(str(key), "news", 2) == 1
+        assert await people.send_to_client(key, undeclared("news"), 1) == 1
+        assert await people.send_to_client(str(key), undeclared("news"), 2) == 1
         assert [await member.hears("news"), await member.hears("news")] == [1, 2]
 
 
@@ -102,19 +103,19 @@ async def test_names_cannot_reach_the_rooms_of_others() -> None:
     async with serving(people) as url, joined(url, "Ada") as ada, joined(url, "accepted") as other:
         sid = people.connected_clients["Ada"][0].sid
         for room in ("accepted", sid, "client:Ada", "Ada", "", "room:accepted"):
-            await people.send_to_room(room, "news", room)
-        assert await people.send_to_client(sid, "news") == 0
-        assert await people.send_to_client("accepted", "news", 1) == 1
+            await people.send_to_room(room, undeclared("news"), room)
+        assert await people.send_to_client(sid, undeclared("news")) == 0
+        assert await people.send_to_client("accepted", undeclared("news"), 1) == 1
         assert await other.hears("news") == 1
         (first,) = people.connected_clients["Ada"]
         await first.join(sid)
         await first.join("accepted")
-        await people.send_to_room("accepted", "news", 2)
+        await people.send_to_room("accepted", undeclared("news"), 2)
         assert await ada.hears("news") == 2
         await first.leave("accepted")
         await first.leave("never joined")
-        await people.send_to_room("accepted", "news", 3)
-        await people.broadcast("news", 4)
+        await people.send_to_room("accepted", undeclared("news"), 3)
+        await people.broadcast(undeclared("news"), 4)
         assert await ada.hears("news") == 4
         assert await other.hears("news") == 4
         assert (ada.unheard, other.unheard) == ([], [])
@@ -128,7 +129,7 @@ async def test_rooms_reach_those_who_joined_on_every_transport() -> None:
         await polling.poll()
         for client in people.get_connected_sockets():
             await client.join("lobby")
-        await people.send_to_room("lobby", "news", {"n": 1}, None, "x")
+        await people.send_to_room("lobby", undeclared("news"), {"n": 1}, None, "x")
         packet = '42/people,["news",{"n":1},null,"x"]'
         await websocket.receives(packet)
         assert await polling.poll() == [packet]
@@ -143,7 +144,7 @@ async def test_a_listener_called_broadcast_replaces_nothing() -> None:
         async def on_event(
             wrapper: SocketWrapper[Person], client: Client[Person], person: Person, text: str
         ) -> str:
-            await wrapper.broadcast("heard", text)
+            await wrapper.broadcast(undeclared("heard"), text)
             return text
 
     async with serving(people) as url, joined(url, "Ada") as ada:
@@ -162,10 +163,10 @@ async def test_no_method_can_be_called_by_a_client() -> None:
 async def test_sending_before_a_server_runs_raises() -> None:
     people = people_wrapper()
     for send in (
-        people.broadcast("news"),
-        people.broadcast_except_client("Ada", "news"),
-        people.send_to_client("Ada", "news"),
-        people.send_to_room("lobby", "news"),
+        people.broadcast(undeclared("news")),
+        people.broadcast_except_client("Ada", undeclared("news")),
+        people.send_to_client("Ada", undeclared("news")),
+        people.send_to_room("lobby", undeclared("news")),
     ):
         with pytest.raises(NotAttached, match=r"^/people has no server yet: send once the server runs$"):
             await send
@@ -181,7 +182,7 @@ async def test_a_client_can_send_nothing_before_it_is_accepted() -> None:
         wrapper: SocketWrapper[Any], client: Client[Any], comm_id: str | None, metadata: ClientMetadata
     ) -> SocketOk[None]:
         with pytest.raises(RuntimeError, match=r"is not accepted yet"):
-            await client.emit("news")
+            await client.emit(undeclared("news"))
         with pytest.raises(RuntimeError, match=r"is not accepted yet"):
             await client.join("lobby")
         with pytest.raises(RuntimeError, match=r"is not accepted yet"):
@@ -193,8 +194,8 @@ async def test_a_client_can_send_nothing_before_it_is_accepted() -> None:
 
     people = SocketWrapper(socket_namespace="people", connection_middleware=hasty)
     async with serving(people) as url, joined(url, "Ada") as ada:
-        await people.send_to_room("lobby", "news")
-        await people.broadcast("news", 1)
+        await people.send_to_room("lobby", undeclared("news"))
+        await people.broadcast(undeclared("news"), 1)
         assert await ada.hears("news") == 1
         assert tried == list(people.connected_clients)
 
@@ -204,10 +205,10 @@ async def test_the_sender_of_an_event_learns_that_its_receiver_has_left() -> Non
     async with serving(people) as url:
         async with joined(url, "Ada") as ada:
             (client,) = people.connected_clients["Ada"]
-            assert await client.emit("news", 1) is True
+            assert await client.emit(undeclared("news"), 1) is True
             assert await ada.hears("news") == 1
         await until(lambda: not people.connected_clients)
-        assert await client.emit("news", 2) is False
+        assert await client.emit(undeclared("news"), 2) is False
 
 
 async def test_the_metadata_of_one_namespace_is_unknown_in_the_other() -> None:
@@ -228,8 +229,8 @@ async def test_the_metadata_of_one_namespace_is_unknown_in_the_other() -> None:
             answer = {"ok": True, "data": [name, name, name, namespace]}
             assert await client.ask(namespace, 1, "whoAmI") == answer
         assert (list(people.connected_clients), list(others.connected_clients)) == (["Ada"], ["Grace"])
-        assert await people.send_to_client("Grace", "news") == 0
-        await people.broadcast("news", 1)
+        assert await people.send_to_client("Grace", undeclared("news")) == 0
+        await people.broadcast(undeclared("news"), 1)
         await client.receives('42/people,["news",1]')
 
 

@@ -20,6 +20,7 @@ from tests.core.behind import engine_of, tasks, until, until_forgotten
 from tests.core.people import Person, people_wrapper
 from tests.core.tcp import OPEN_WEBSOCKET, Tcp, tcp, text_frame
 from tests.core.wire import RawPolling, raw_polling
+from tests.undeclared import undeclared
 
 PROBED = b"\x81\x063probe"
 JOINED = b'40/people,{"sid":"'
@@ -127,7 +128,7 @@ async def upgraded_with_much_to_read() -> AsyncIterator[tuple[SocketWrapper[Pers
         await polling.post('40/people,{"token":"Ada"}')
         await until(lambda: people.connected_clients)
         for _ in range(6):
-            await people.broadcast("news", "x" * 500_000)
+            await people.broadcast(undeclared("news"), "x" * 500_000)
         await client.send(text_frame("2probe"))
         assert await client.receive() == PROBED
         await client.send(text_frame("5"))
@@ -143,14 +144,14 @@ async def test_a_client_that_has_read_what_waited_for_its_websocket_is_left_alon
             missing -= len(await client.receive())
         await asyncio.sleep(1)  # More than twice the limit.
         assert engine_of(people).metrics._refused["slow_reader"] == 0
-        await people.broadcast("news", "still here")
+        await people.broadcast(undeclared("news"), "still here")
         await receive_until(client, b"still here")
 
 
 async def test_what_waited_for_a_websocket_leaves_no_more_room_than_before() -> None:
     async with upgraded_with_much_to_read() as (people, _):
         for _ in range(4):
-            await people.broadcast("news", "x" * 500_000)
+            await people.broadcast(undeclared("news"), "x" * 500_000)
         assert engine_of(people).metrics._refused["slow_reader"] == 1
         await until_forgotten(people)
 
@@ -178,12 +179,12 @@ async def test_who_says_goodbye_is_gone_at_once_and_is_sent_nothing_more() -> No
         await client.send(text_frame('40/people,{"token":"Ada"}'))
         await receive_until(client, JOINED)
         for _ in range(6):  # More than the system's buffers take, and than the transport has room for.
-            await people.broadcast("news", "x" * 500_000)
+            await people.broadcast(undeclared("news"), "x" * 500_000)
 
         await client.send(CLOSE)
 
         await until(lambda: left)  # Though it has read nothing yet.
-        await people.broadcast("news", "too late")
+        await people.broadcast(undeclared("news"), "too late")
         received = await client.until_closed()
         assert received.endswith(CLOSE.replace(b"\x82" + bytes(4), b"\x02"))
         assert left == ["transport close"]
@@ -224,7 +225,7 @@ async def test_nothing_of_a_connection_waits_for_the_garbage_collector(event: st
                     await receive_until(client, JOINED)
                     if event == "cut off":
                         for _ in range(14):
-                            await people.broadcast("news", "x" * 500_000)
+                            await people.broadcast(undeclared("news"), "x" * 500_000)
                         await until_forgotten(people)
                     elif event != "nothing":
                         await client.send(text_frame(event))

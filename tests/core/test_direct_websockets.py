@@ -20,6 +20,7 @@ from app.engine.direct_websocket import DirectWebSocket
 from app.engine.frames import NO_STATUS, close_frame
 from app.engine.limits import ENOUGH_BYTES
 from support import serving
+from tests.undeclared import undeclared
 
 from .behind import engine_of, tasks, until, until_forgotten
 from .people import GENEROUS, Person, people_wrapper
@@ -188,7 +189,7 @@ async def test_all_that_waits_for_a_client_is_sent_in_its_order_once_it_reads(
         await client.join("/people", {"token": "Ada"})
         client.stall()
         for number in range(600):
-            await people.broadcast("news", number, "x" * 5_000)
+            await people.broadcast(undeclared("news"), number, "x" * 5_000)
         assert 100_000 < direct_of(people)._unsent_bytes < 3_100_000
         client.go_on()
         heard = [await client.receive() for _ in range(600)]
@@ -324,7 +325,7 @@ async def test_a_broadcast_while_clients_leave_reaches_those_who_stay(people: Wr
             clients.append(client)
         leaving = [asyncio.create_task(leave(client)) for client in clients]
         for number in range(50):
-            await people.broadcast("news", number)
+            await people.broadcast(undeclared("news"), number)
             await asyncio.sleep(0)
         await asyncio.gather(*leaving)
         assert [await witness.receive() for _ in range(50)] == [

@@ -9,6 +9,7 @@ from support import serving
 from tests.core.behind import until, until_forgotten
 from tests.core.people import Person, people_wrapper
 from tests.core.wire import raw_socket
+from tests.undeclared import undeclared
 
 CLOSING = '42/people,["closing",{"code":"user_deleted","message":"You are no more"}]'
 
@@ -35,7 +36,7 @@ async def test_every_connection_of_the_client_and_of_nobody_else_ends() -> None:
         for socket in (tab, phone):
             await socket.receives(CLOSING)
             await socket.receives("41/people,")
-        await people.broadcast("still", "here")
+        await people.broadcast(undeclared("still"), "here")
         await bob.receives('42/people,["still","here"]')
         # Whoever comes back is decided about anew.
         await tab.join("/people", {"token": "Ada"})

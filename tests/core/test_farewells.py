@@ -9,6 +9,7 @@ from support import serving
 from tests.core.behind import engine_of, ping_every, until, until_forgotten
 from tests.core.people import Person, joined, people_wrapper, refusal
 from tests.core.wire import CLOSE, raw_polling, raw_socket
+from tests.undeclared import undeclared
 
 
 class Farewells:
@@ -106,7 +107,7 @@ async def test_a_client_that_is_thrown_out_is_told_why() -> None:
         await client.join("/people", {"token": "Ada"})
         ada = people.get_client_by_id("Ada")
         assert ada is not None
-        await ada.emit("news", 1)
+        await ada.emit(undeclared("news"), 1)
         await ada.disconnect(code="rude", message="Come back tomorrow")
         assert list(people.connected_clients) == ["Grace"]
         await client.receives('42/people,["news",1]')
@@ -115,11 +116,11 @@ async def test_a_client_that_is_thrown_out_is_told_why() -> None:
         await until(lambda: farewells.said)
         # What is gone is gone: nothing of this does anything.
         await ada.disconnect()
-        await ada.emit("news", 2)
+        await ada.emit(undeclared("news"), 2)
         await ada.join("lobby")
         await ada.leave("lobby")
-        await people.send_to_room("lobby", "news", 3)
-        assert await people.send_to_client("Ada", "news", 4) == 0
+        await people.send_to_room("lobby", undeclared("news"), 3)
+        assert await people.send_to_client("Ada", undeclared("news"), 4) == 0
         await client.join("/people", {"token": "Ada"})
         assert grace.unheard == []
         assert farewells.said == [("Ada", "server disconnect")]
@@ -152,7 +153,7 @@ async def test_a_listener_may_throw_out_its_own_client() -> None:
     @people.listener("quit")
     async def on_quit(wrapper: SocketWrapper[Person], client: Client[Person], person: Person) -> None:
         await client.disconnect(code="bye", message="As you wish")
-        await client.emit("news", "not heard")
+        await client.emit(undeclared("news"), "not heard")
         await asyncio.sleep(0)
         assert farewells.said == []
         after.append(person.name)
@@ -203,7 +204,7 @@ async def test_leaving_one_namespace_keeps_the_other() -> None:
         await client.send("41/people,")
         await until(lambda: farewells.said)
         assert others.said == []
-        assert await others.wrapper.send_to_client("Lovelace", "news", 1) == 1
+        assert await others.wrapper.send_to_client("Lovelace", undeclared("news"), 1) == 1
         await client.receives('42/others,["news",1]')
         client.vanish()
         await until_forgotten(others.wrapper)

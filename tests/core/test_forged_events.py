@@ -11,6 +11,7 @@ from tests.core.behind import engine_of, remembered, until, until_forgotten
 from tests.core.people import GENEROUS, joined, people_wrapper
 from tests.core.watched import Watched
 from tests.core.wire import CLOSE, RawSocket, raw_polling, raw_socket
+from tests.undeclared import undeclared
 
 UNKNOWN = {
     "ok": False,
@@ -119,17 +120,17 @@ async def test_whoever_waits_for_the_middleware_hears_nothing_and_reaches_nobody
             await waiting.send('42/people,["connect",{}]', '42/people,2["disconnect"]')
             await until(lambda: watched.calls.count("middleware") == 2)
             assert list(people.connected_clients) == ["Grace"]
-            await people.broadcast("news", 1)
-            await people.broadcast_except_client("Grace", "news", 2)
-            await people.send_to_room("anything", "news", 3)
-            assert await people.send_to_client("Ada", "news", 4) == 0
+            await people.broadcast(undeclared("news"), 1)
+            await people.broadcast_except_client("Grace", undeclared("news"), 2)
+            await people.send_to_room("anything", undeclared("news"), 3)
+            assert await people.send_to_client("Ada", undeclared("news"), 4) == 0
             assert await grace.hears("news") == 1
 
             watched.may_decide.set()
 
             packet = await waiting.receive()
             assert str(packet).startswith('40/people,{"sid"')
-            await people.broadcast("news", 5)
+            await people.broadcast(undeclared("news"), 5)
             await waiting.receives('42/people,["news",5]')
             await goes_on(waiting)
     assert "shout Ada let me in" not in watched.calls

@@ -15,6 +15,7 @@ from app.core import Client, Handshake, SocketOk, SocketWrapper, socket_ok
 from support import serving
 from tests.core.people import refusal
 from tests.core.wire import raw_polling, raw_socket
+from tests.undeclared import undeclared
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,7 @@ async def test_what_a_client_says_of_itself_is_not_what_it_is() -> None:
     ):
         await client.join("/people", forged)
         assert list(people.connected_clients) == ["user of mallory"]
-        assert await people.send_to_client("ada", "news") == 0
+        assert await people.send_to_client("ada", undeclared("news")) == 0
 
 
 async def test_a_long_query_is_read_in_no_time_by_who_goes_through_it() -> None:

@@ -23,6 +23,7 @@ from support import serving, start_server, stop_server
 from tests.core.behind import engine_of, ping_every, until, until_forgotten
 from tests.core.people import Person, by_name, joined
 from tests.core.wire import RawSocket, raw_polling, raw_socket
+from tests.undeclared import undeclared
 
 Wrapper = SocketWrapper[Person]
 Ada = Client[Person]
@@ -447,7 +448,7 @@ async def test_who_does_not_read_is_disconnected_and_nobody_else() -> None:
         stalled.stall()
         count = 0
         while len(people.left) < 2:
-            await people.wrapper.broadcast("news", "x" * 50_000)
+            await people.wrapper.broadcast(undeclared("news"), "x" * 50_000)
             packet = str(await reading.receive())
             assert packet.startswith('42/people,["news","xxx')
             count += 1

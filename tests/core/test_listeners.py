@@ -18,6 +18,7 @@ from app.core import Client, SocketError, SocketWrapper
 from support import serving
 from tests.core.people import GENEROUS, Person, joined, people_wrapper
 from tests.core.wire import raw_polling, raw_socket
+from tests.undeclared import undeclared
 
 
 class Place(BaseModel):
@@ -225,7 +226,7 @@ async def test_bytes_travel_both_ways_on_every_transport() -> None:
                 "ok": True,
                 "data": [[content, {"a": b""}], None],
             }
-            await people.send_to_client("Ada", "file", {"content": content}, b"\x00")
+            await people.send_to_client("Ada", undeclared("file"), {"content": content}, b"\x00")
             assert await ada.hears("file") == [{"content": content}, b"\x00"]
         async with raw_polling(url) as polling:
             await polling.post('40/people,{"token":"Grace"}')
@@ -242,7 +243,7 @@ async def test_a_broadcast_of_bytes_reaches_every_transport() -> None:
     async with serving(people) as url, joined(url, "Ada") as ada, raw_polling(url) as grace:
         await grace.post('40/people,{"token":"Grace"}')
         await grace.poll()
-        await people.broadcast("file", b"\x01\x02\x03")
+        await people.broadcast(undeclared("file"), b"\x01\x02\x03")
         assert await ada.hears("file") == b"\x01\x02\x03"
         assert await grace.poll_until(2) == ['451-/people,["file",{"_placeholder":true,"num":0}]', "bAQID"]
 
@@ -325,7 +326,7 @@ async def test_what_a_listener_returns_is_what_the_client_gets() -> None:
     async with serving(people) as url, joined(url, "Ada") as ada:
         for value, sent in SENDABLE:
             assert await ada.call("ask") == {"ok": True, "data": sent}
-            await people.broadcast("news", value, value)
+            await people.broadcast(undeclared("news"), value, value)
             assert await ada.hears("news") == [sent, sent]
 
 
@@ -377,9 +378,9 @@ async def test_what_cannot_be_sent_is_an_internal_error(
         assert ack == INTERNAL
         assert "the listener of 'ask' failed" in caplog.text
         with pytest.raises(ValueError, match=r".+"):
-            await people.broadcast("news", make())
+            await people.broadcast(undeclared("news"), make())
         with pytest.raises(ValueError, match=r".+"):
-            await people.send_to_client("Ada", "news", make())
+            await people.send_to_client("Ada", undeclared("news"), make())
         assert (await ada.call("nothing"))["error"]["code"] == "unknown_event"
 
 

@@ -18,6 +18,7 @@ from tests.core.behind import engine_of, ping_every, until_forgotten
 from tests.core.observed import observed
 from tests.core.people import GENEROUS, Person, joined, people_wrapper
 from tests.core.wire import raw_polling, raw_socket
+from tests.undeclared import undeclared
 
 METRICS_TOKEN = "what Prometheus shows, long enough to be a secret"
 
@@ -173,7 +174,7 @@ async def test_messages_are_counted_in_bytes() -> None:
         await client.receives(f"4{answered_in_binary}")
         await client.receives(b"12345")
         after = counted(people)
-        await people.broadcast("news", "x")
+        await people.broadcast(undeclared("news"), "x")
         broadcast = counted(people)
 
     def more(name: str, then: Series, now: Series) -> float:

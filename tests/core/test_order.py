@@ -8,6 +8,7 @@ from support import serving
 from tests.core.behind import until, until_forgotten
 from tests.core.people import Person, joined, people_wrapper
 from tests.core.wire import CLOSE, raw_polling, raw_socket
+from tests.undeclared import undeclared
 
 
 def echoing(delays_s: dict[int, float]) -> SocketWrapper[Person]:
@@ -18,7 +19,7 @@ def echoing(delays_s: dict[int, float]) -> SocketWrapper[Person]:
         wrapper: SocketWrapper[Person], client: Client[Person], person: Person, number: int
     ) -> int:
         await asyncio.sleep(delays_s.get(number, 0))
-        await client.emit("echoed", number)
+        await client.emit(undeclared("echoed"), number)
         return number
 
     return people
@@ -91,7 +92,7 @@ async def test_the_welcome_comes_after_the_acceptance_and_before_the_first_liste
     async def welcome(wrapper: SocketWrapper[Person], client: Client[Person], person: Person) -> None:
         assert client.connected
         assert wrapper.get_client_by_id(person.name) is client
-        await client.emit("welcome", person.name)
+        await client.emit(undeclared("welcome"), person.name)
         await asyncio.sleep(0.05)
         calls.append("welcomed")
 
@@ -143,7 +144,7 @@ async def test_what_is_said_just_before_leaving_is_heard() -> None:
     async def on_shout(
         wrapper: SocketWrapper[Person], client: Client[Person], person: Person, text: str
     ) -> None:
-        await wrapper.broadcast_except_client(client.key, "shouted", text)
+        await wrapper.broadcast_except_client(client.key, undeclared("shouted"), text)
 
     async with serving(people) as url, joined(url, "Grace") as grace:
         for last_words in ("41/people,", CLOSE):

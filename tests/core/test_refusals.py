@@ -14,6 +14,7 @@ from support import serving
 from tests.core.behind import until_forgotten
 from tests.core.people import joined, people_wrapper, refusal
 from tests.core.wire import raw_polling, raw_socket
+from tests.undeclared import undeclared
 
 SECRET = "a detail that is nobody's business"
 FAILED = ("internal_error", "The server failed to decide")
@@ -150,7 +151,7 @@ async def test_nobody_else_notices_a_refusal() -> None:
     async with serving(people) as url, joined(url, "Ada") as ada:
         for _ in range(5):
             assert await refusal(url, {"token": ""}) == ("no_name", "Who are you?")
-        await people.broadcast("news", 1)
+        await people.broadcast(undeclared("news"), 1)
         assert await ada.hears("news") == 1
         assert list(people.connected_clients) == ["Ada"]
 

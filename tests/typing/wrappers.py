@@ -1,5 +1,6 @@
 """Right and wrong uses of SocketWrapper: checkers must complain about the `# wrong` lines, and no others."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_type
 
@@ -42,11 +43,11 @@ async def allow_visitor(
 
 
 async def welcome(wrapper: SocketWrapper[User], client: Client[User], metadata: User) -> None:
-    await client.emit("welcome", metadata.user_id)
+    await client.emit(ping)
 
 
 async def farewell(wrapper: SocketWrapper[User], client: Client[User], reason: DisconnectReason) -> None:
-    await wrapper.broadcast_except_client(client.key, "left", client.metadata.user_id, reason)
+    await wrapper.broadcast_except_client(client.key, left, client.metadata.user_id, reason)
 
 
 async def on_say(wrapper: SocketWrapper[User], client: Client[User], metadata: User, text: str) -> int:
@@ -64,6 +65,11 @@ users = SocketWrapper(
 )
 visitors = SocketWrapper(socket_namespace="visitors", connection_middleware=allow_visitor)
 public = SocketWrapper(socket_namespace="public")
+
+ping = users.event("ping")
+left = users.event("left", str, str)
+seen = users.event("seen", Visitor, float)
+where = users.question("where", int, answer=Visitor)
 
 # The type of the metadata is known from the middleware.
 assert_type(users, SocketWrapper[User])
@@ -84,9 +90,18 @@ async def uses() -> None:
     for key, clients in users.connected_clients.items():
         assert_type(key, str)
         assert_type(clients[0].metadata, User)
-    assert_type(await users.send_to_client(7, "event"), int)
-    await users.send_to_client(None, "event")  # wrong: nobody's key
-    await users.broadcast(5)  # wrong: an event is a text
+    assert_type(await users.send_to_client(7, left, "ada", "ping timeout"), int)
+    await users.send_to_client(None, ping)  # wrong: nobody's key
+    await users.broadcast("ping")  # wrong: an event is declared
+    await users.broadcast(ping, 1)  # wrong: it has no arguments
+    await users.broadcast(left, "ada")  # wrong: it has another one
+    await users.send_to_room("lobby", left, "ada", 7)  # wrong: the type of an argument
+    await users.broadcast(seen, Visitor(name="Ada"), 1)
+    await users.broadcast(seen, {"name": "Ada"}, 1.5)  # wrong: a dictionary is no Visitor
+    assert_type(await users.call_client("ada", where, 1), Sequence[Visitor])
+    await users.call_client("ada", where, "x")  # wrong: the type of an argument
+    await users.call_client("ada", ping)  # wrong: it is not answered
+    await users.broadcast(where, 1)  # wrong: nobody would hear the answers
 
 
 # A listener stays callable with the types that it was written with.

@@ -6,6 +6,7 @@ from typing import Any
 from app.core import Client, Presence, SocketWrapper
 from tests.cluster.apart import serve
 from tests.core.people import Person, people_wrapper
+from tests.undeclared import undeclared
 
 people = people_wrapper()
 
@@ -33,13 +34,13 @@ async def on_say(
     to = said["to"]
     match said["kind"]:
         case "all":
-            await wrapper.broadcast("said", said)
+            await wrapper.broadcast(undeclared("said"), said)
         case "all but":
-            await wrapper.broadcast_except_client(to, "said", said)
+            await wrapper.broadcast_except_client(to, undeclared("said"), said)
         case "room":
-            await wrapper.send_to_room(to, "said", said)
+            await wrapper.send_to_room(to, undeclared("said"), said)
         case "client":
-            return await wrapper.send_to_client(to, "said", said)
+            return await wrapper.send_to_client(to, undeclared("said"), said)
     return None
 
 

@@ -22,6 +22,7 @@ from app.core import (
 )
 from app.core.wire import to_plain
 from tests.protocol.fuzzing.steps import Act
+from tests.undeclared import undeclared
 
 
 class Planned(Exception):
@@ -98,7 +99,7 @@ class Company:
     async def _welcome(self, wrapper: Wrapper, client: Client[Person], person: Person) -> None:
         self.welcomed[client.sid] += 1
         if client.key != "Witness":
-            await client.emit("welcome", client.key)
+            await client.emit(undeclared("welcome"), client.key)
         if client.key == "hook":
             raise Planned
 
@@ -128,11 +129,11 @@ class Company:
         for wrapper in self.wrappers:
             match step.what:
                 case "broadcast":
-                    await wrapper.broadcast("news", {"text": "\ud800"})
+                    await wrapper.broadcast(undeclared("news"), {"text": "\ud800"})
                 case "broadcast bytes":
-                    await wrapper.broadcast("news", b"\x00\x01", "and text")
+                    await wrapper.broadcast(undeclared("news"), b"\x00\x01", "and text")
                 case "room":
-                    await wrapper.send_to_room("hall", "news", [b"1", b"2"])
+                    await wrapper.send_to_room("hall", undeclared("news"), [b"1", b"2"])
                 case "kick":
                     for client in wrapper.get_connected_sockets()[:1]:
                         await client.disconnect()
@@ -154,12 +155,12 @@ def add_listeners(wrapper: Wrapper) -> None:
         return len(node.children)
 
     async def shout(wrapper: Wrapper, client: Client[Person], person: Person, text: str) -> None:
-        await wrapper.broadcast_except_client(client.key, "shouted", text[:1000])
+        await wrapper.broadcast_except_client(client.key, undeclared("shouted"), text[:1000])
 
     async def blob(
         wrapper: Wrapper, client: Client[Person], person: Person, content: bytes = b"\x00\x01"
     ) -> bytes:
-        await wrapper.broadcast("blob", content)
+        await wrapper.broadcast(undeclared("blob"), content)
         return content
 
     async def join(wrapper: Wrapper, client: Client[Person], person: Person, room: str = "hall") -> None:
