@@ -1,3 +1,3 @@
 """macchiato: authenticated, tested, typed Socket.IO servers from one command."""
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"

@@ -6,6 +6,7 @@ from support import free_port
 from tests.cluster.nodes import members, nodes, told, until_online, until_told, until_up
 from tests.cluster.redis_server import RedisServer
 from tests.core.behind import until
+from tests.undeclared import undeclared
 
 
 async def test_redis_forgets_the_script(redis: RedisServer) -> None:
@@ -15,7 +16,7 @@ async def test_redis_forgets_the_script(redis: RedisServer) -> None:
         await until(lambda: here.link.outages == there.link.outages == 1)
         await until_up(here, there)
         await until_online({"Ada": 1, "Bob": 1}, here)
-        assert await here.people.send_to_client("Bob", "news", 1) == 1
+        assert await here.people.send_to_client("Bob", undeclared("news"), 1) == 1
         assert await bob.hears("news") == 1
     assert told(here, there) == [("came", "Ada"), ("came", "Bob"), ("went", "Ada"), ("went", "Bob")]
 
@@ -23,12 +24,12 @@ async def test_redis_forgets_the_script(redis: RedisServer) -> None:
 async def test_redis_cuts_a_node_off_that_hears_too_slowly(redis: RedisServer) -> None:
     async with nodes(redis.cluster()) as (here, there), members(("Ada", here), ("Bob", there)) as (ada, bob):
         redis.ask("CONFIG", "SET", "client-output-buffer-limit", "'pubsub 1000 1000 1'")
-        await here.people.broadcast("news", "x" * 1_000_000)
+        await here.people.broadcast(undeclared("news"), "x" * 1_000_000)
         await until(lambda: there.link.outages == 1)
         redis.ask("CONFIG", "SET", "client-output-buffer-limit", "'pubsub 0 0 0'")
         await until_up(here, there)
         assert await ada.hears("news") == "x" * 1_000_000
-        await there.people.broadcast("news", 2)
+        await there.people.broadcast(undeclared("news"), 2)
         assert [await ada.hears("news"), await bob.hears("news")] == [2, 2]
         await until_online({"Ada": 1, "Bob": 1}, here)
 
@@ -51,5 +52,5 @@ async def test_redis_becomes_a_replica_and_is_none_again(redis: RedisServer) -> 
             await until_told([*came, ("came", "Cleo"), ("went", "Bob")], here, there)
             await until_online({"Ada": 1, "Cleo": 1}, there)
             assert (here.link.outages, there.link.outages) == (1, 1)
-            await there.people.broadcast("news", 1)
+            await there.people.broadcast(undeclared("news"), 1)
             assert await ada.hears("news") == 1

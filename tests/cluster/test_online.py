@@ -118,7 +118,7 @@ async def test_who_leaves_without_an_answer_is_not_waited_for(redis: RedisServer
             phone.answer("where", "out")
             await until_online({"Ada": 2}, here)
             with within(5):
-                asked = asyncio.create_task(here.people.call_client("Ada", "where", timeout_s=20))
+                asked = asyncio.create_task(here.people.call_client("Ada", question("where"), timeout_s=20))
                 await heard.wait()
                 await tab.disconnect()
                 assert await asked == [["out"]]

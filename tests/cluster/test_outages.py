@@ -231,7 +231,7 @@ async def test_who_was_to_go_long_ago_may_be_there_again(
         async with members(("Ada", there)) as (ada,):
             await until(lambda: not engine_of(here.people).manager._dismissals, within_s=8)
             # What is said now is heard after what was said before.
-            await here.people.broadcast("news", 1)
+            await here.people.broadcast(undeclared("news"), 1)
             assert [await ada.hears("news"), await bob.hears("news")] == [1, 1]
             assert ada.unheard == []
     assert "too late to disconnect them from other nodes: 1 clients" in caplog.messages

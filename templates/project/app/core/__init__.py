@@ -4,9 +4,9 @@ from .connections import Client, ClientKey
 from .events import Event, Question
 from .handshake import ClientMetadata, middleware
 from .results import SocketError, SocketNok, SocketOk, Unavailable, socket_nok, socket_ok
-from .socket_wrapper import NotAttached, SocketWrapper
+from .socket_wrapper import SocketWrapper
 from .tokens import Claims, InvalidToken, Token
-from .transport import DisconnectReason, Handshake, OnlineCount, Presence
+from .transport import DisconnectReason, Handshake, NotAttached, OnlineCount, Presence
 
 __all__ = [
     "Claims",

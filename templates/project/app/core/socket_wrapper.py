@@ -16,23 +16,12 @@ from .hooks import (
 )
 from .lifecycle import Lifecycle
 from .listeners import Listener, Listeners
-from .transport import (
-    ACCEPTED,
-    OnlineCount,
-    Presence,
-    Transport,
-    client_room,
-    named_room,
-)
+from .transport import ACCEPTED, NotAttached, OnlineCount, Presence, Transport, client_room, named_room
 from .wire import to_wire
 
 Metadata = TypeVar("Metadata")
 Params = ParamSpec("Params")
 Answer = TypeVar("Answer")
-
-
-class NotAttached(RuntimeError):
-    """A wrapper was asked to send before a server took it up."""
 
 
 class SocketWrapper(DeclaresEvents, Generic[Metadata]):

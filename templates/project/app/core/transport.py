@@ -94,6 +94,10 @@ class OnlineCount:
     connections: int
 
 
+class NotAttached(RuntimeError):
+    """A wrapper was asked to send before a server took it up."""
+
+
 class Transport(Protocol):
     """What the core asks of the engine, for one namespace. A `sid` that is gone is ignored.
 
