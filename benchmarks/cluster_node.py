@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "templates" / "proj
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from app.core import Client, ClientMetadata, SocketOk, SocketWrapper, socket_ok
+from app.core import Client, ClientMetadata, Event, SocketOk, SocketWrapper, socket_ok
 from app.engine import STATE_KEY, Cluster, Limits, SocketServer
 from app.engine.uvicorn_server import UvicornServer, uvicorn_config
 
@@ -28,6 +28,8 @@ LIMITS = Limits(
 )
 TEXT = "x" * 80
 TICK_S = 0.01
+
+SAID: Event[object] = Event("said")
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,10 @@ async def send(kind: str, rate: int, seconds: float) -> int:
         due = range(sent, int(since_s * rate))
         said = {"at": time.monotonic(), "text": TEXT}
         if kind == "client":
-            await asyncio.gather(*(people.send_to_client("receiver", "said", said) for _ in due))
+            await asyncio.gather(*(people.send_to_client("receiver", SAID, said) for _ in due))
         elif kind == "all":
             for _ in due:
-                await people.broadcast("said", said)
+                await people.broadcast(SAID, said)
         sent = due.stop
         await asyncio.sleep(TICK_S)
     return sent

@@ -27,6 +27,7 @@ from tests.cluster.slow_network import slow_network  # noqa: E402
 from tests.core.behind import until  # noqa: E402
 from tests.core.noting import noting  # noqa: E402
 from tests.core.people import joined  # noqa: E402
+from tests.undeclared import undeclared  # noqa: E402
 
 ROUNDS = 5
 AWAY_S = 4.0
@@ -35,8 +36,8 @@ APART = CHECKOUT / "tests/cluster/apart.py"
 
 
 CALLS: list[Callable[[SocketWrapper[Any]], Awaitable[object]]] = [
-    lambda people: people.send_to_client("Ada", "other", 1),
-    lambda people: people.broadcast("other", 1),
+    lambda people: people.send_to_client("Ada", undeclared("other"), 1),
+    lambda people: people.broadcast(undeclared("other"), 1),
     lambda people: people.online(),
     lambda people: people.disconnect_client("Nobody"),
 ]
@@ -105,7 +106,7 @@ async def keep_calling(node: Node, into: Figures) -> None:
 async def until_heard(sender: Node, receiver: Member) -> None:
     """Send until something arrives."""
     while not any(event == "back" for event, _ in receiver.unheard):
-        await sender.people.broadcast("back")
+        await sender.people.broadcast(undeclared("back"))
         await asyncio.sleep(0.02)
 
 

@@ -24,6 +24,7 @@ from app.engine import Limits, SocketServer  # noqa: E402
 from app.engine.uvicorn_server import UvicornServer, uvicorn_config  # noqa: E402
 from support import Member, free_port, wait_for_health  # noqa: E402
 from tests.core.tcp import OPEN_WEBSOCKET, text_frame  # noqa: E402
+from tests.undeclared import undeclared  # noqa: E402
 
 people = SocketWrapper[None](socket_namespace="people")
 farewells: dict[str, int] = {}
@@ -31,13 +32,13 @@ farewells: dict[str, int] = {}
 
 @people.listener("broadcast")
 async def on_broadcast(wrapper: SocketWrapper[None], client: Client[None], metadata: None, size: int) -> None:
-    await wrapper.broadcast("news", os.urandom(size // 2).hex())
+    await wrapper.broadcast(undeclared("news"), os.urandom(size // 2).hex())
 
 
 @people.listener("to each")
 async def on_to_each(wrapper: SocketWrapper[None], client: Client[None], metadata: None, size: int) -> None:
     for other in wrapper.get_connected_sockets():
-        await other.emit("news", os.urandom(size // 2).hex())
+        await other.emit(undeclared("news"), os.urandom(size // 2).hex())
 
 
 @people.listener("farewells")

@@ -63,6 +63,7 @@ def contenders(tools: Tools) -> list[Contender]:
         "TOKEN_LIFETIME_S": str(7 * 24 * 3600),
         "DATABASE_URL": f"sqlite:///{database}",
         "LOG_FORMAT": "json",
+        "ENVIRONMENT": "production",
         **LIMITS,
     }
     others = {"TOKEN_SECRET": ours["TOKEN_SECRET"], "DATABASE": str(database)}

@@ -25,6 +25,10 @@ class Message(BaseModel):
     message: str
 
 
+msg = bench.event("msg", object)
+saying_stuff = bench.event("sayingStuff", Message)
+
+
 @bench.listener("echo")
 async def echo(wrapper: Wrapper, client: Client[UserMetadata], metadata: UserMetadata, data: Any) -> Any:
     return data
@@ -32,14 +36,14 @@ async def echo(wrapper: Wrapper, client: Client[UserMetadata], metadata: UserMet
 
 @bench.listener("bcast")
 async def bcast(wrapper: Wrapper, client: Client[UserMetadata], metadata: UserMetadata, data: Any) -> None:
-    await wrapper.broadcast("msg", data)
+    await wrapper.broadcast(msg, data)
 
 
 @bench.listener("sendTo")
 async def send_to(
     wrapper: Wrapper, client: Client[UserMetadata], metadata: UserMetadata, user_id: str, data: Any
 ) -> None:
-    await wrapper.send_to_client(user_id, "msg", data)
+    await wrapper.send_to_client(user_id, msg, data)
 
 
 @bench.listener("sayStuff")
@@ -47,5 +51,5 @@ async def say_stuff(
     wrapper: Wrapper, client: Client[UserMetadata], metadata: UserMetadata, text: Text
 ) -> None:
     others_hear = Message(message=f"User {metadata.user_name} says: {text}")
-    await wrapper.broadcast_except_client(client.key, "sayingStuff", others_hear)
-    await wrapper.send_to_client(client.key, "sayingStuff", Message(message=f"You said: {text} ..."))
+    await wrapper.broadcast_except_client(client.key, saying_stuff, others_hear)
+    await wrapper.send_to_client(client.key, saying_stuff, Message(message=f"You said: {text} ..."))
