@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from support import Member, serving
 
-from app.core import Event, SocketWrapper
+from app.core import Client, Event, SocketError, SocketWrapper
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,23 @@ async def test_in_production_nothing_is_compared() -> None:
         await wrapper.broadcast(text, 1)
         assert await ada.hears("anything") == 1
         await ada.disconnect()
+
+
+async def test_an_error_that_clients_were_not_told_of_is_logged(
+    checked: SocketWrapper[None], caplog: pytest.LogCaptureFixture
+) -> None:
+    @checked.listener("add", errors=["too_many"])
+    async def on_add(wrapper: SocketWrapper[None], client: Client[None], metadata: None, code: str) -> None:
+        raise SocketError(code, "No")
+
+    async with serving(checked) as url:
+        ada = Member("/tasks")
+        await ada.connect(url)
+        for code in ("too_many", "unavailable", "surprise"):
+            assert (await ada.call("add", code))["error"]["code"] == code
+        await ada.disconnect()
+    warnings = [record.getMessage() for record in caplog.records if record.name.startswith("app.core")]
+    assert warnings == ["/tasks: errors=[...] of 'add' does not have 'surprise'"]
 
 
 @pytest.mark.parametrize("name", ["connect", "disconnect", "closing", "renewToken", "taskAdded"])

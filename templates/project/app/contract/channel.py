@@ -8,11 +8,11 @@ from typing import Any, Final, Literal
 from ..core import Question, SocketWrapper
 from ..core.handshake import Credentials, credentials_of
 from ..core.listeners import Listener
+from ..core.results import EVENT_ERRORS
 from ..core.transport import RENEWAL
 from .schemas import Schema, Schemas, arguments, key_of, named, with_default
 
-# What any event can be answered with, and any connection refused: see README.md.
-EVENT_ERRORS: Final = ("invalid_payload", "rate_limited", "internal_error", "unavailable", "cancelled")
+# What any connection can be refused with, whatever its middleware says itself.
 HANDSHAKE_ERRORS: Final = (
     *("invalid_handshake", "rate_limited", "too_many_connections", "timeout", "internal_error"),
 )

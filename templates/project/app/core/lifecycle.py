@@ -10,6 +10,7 @@ import orjson
 
 from .connections import Client
 from .handshake import ClientMetadata, read_handshake
+from .listeners import Listener
 from .results import SocketError, SocketNok, SocketOk, ack_nok, ack_ok
 from .transport import ACCEPTED, RENEWAL, DisconnectReason, Handshake, Presence, Refusal, client_room
 from .wire import to_plain
@@ -145,6 +146,7 @@ class Lifecycle(Generic[Metadata]):
         self, sid: str, event: object, args: Sequence[object], *, wants_ack: bool
     ) -> tuple[str, Any]:
         client, wrapper = self._clients[sid], self._wrapper
+        listener: Listener | None = None
         try:
             # Where no field of the metadata says who a client is, another one could not be told from it.
             if event == RENEWAL and wrapper.client_connection_key:
@@ -155,6 +157,8 @@ class Lifecycle(Generic[Metadata]):
         except SocketError as refused:
             error = refused
             error.__traceback__ = None  # It has this frame, which has the error: they would keep each other.
+            if listener and wrapper.events.are_checked and not listener.can_answer(error.code):
+                log.warning("%s: errors=[...] of %r does not have %r", self.namespace, event, error.code)
         except asyncio.CancelledError:
             error = SocketError("cancelled", "This was cancelled before it was done")
         except (Exception, SystemExit):  # sys.exit() would take all other clients along.

@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from .results import SocketError
+from .results import EVENT_ERRORS, SocketError
 from .transport import RENEWAL, RESERVED_EVENTS
 
 # What every listener is called with before what the client sent.
@@ -76,6 +76,10 @@ class Listener:
                 self.rest = parameter
             else:
                 self.parameters.append(parameter)
+
+    def can_answer(self, code: str) -> bool:
+        """Whether clients were told of this error."""
+        return code in self.errors or code in EVENT_ERRORS
 
     def validate(self, args: Sequence[object]) -> list[Any]:
         """What the client sent, as the listener's annotations have it.

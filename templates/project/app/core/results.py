@@ -1,11 +1,14 @@
 """What the parts of a wrapper answer: a middleware, a listener, and the acks on the wire."""
 
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Final, Generic, TypeVar, overload
 
 from .wire import to_plain, to_wire
 
 Metadata = TypeVar("Metadata")
+
+# What any event can be answered with, whatever its listener raises itself.
+EVENT_ERRORS: Final = ("invalid_payload", "rate_limited", "internal_error", "unavailable", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
