@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import Parameter, Signature
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -131,6 +132,25 @@ def test_what_has_no_json_is_named() -> None:
         contract(tasks)
 
 
+def test_events_without_arguments_and_names_of_all_kinds_have_a_schema() -> None:
+    tasks = tasks_socket()
+    tasks.event("chat message")
+    document = contract(tasks)
+    assert payload_of(document, "chat-20-message") == {"type": "array", "minItems": 0, "maxItems": 0}
+    tasks.event("chat-20-message")
+    with pytest.raises(ContractError, match=r"^/tasks 'chat message' and /tasks 'chat-20-message' are both"):
+        contract(tasks)
+
+
+def test_a_default_that_is_no_json_is_only_said_to_be_there() -> None:
+    document = contract(taking(float, bytes, object, a=float("inf"), b=b"\xff", c=int))
+    assert json.loads(json.dumps(payload_of(document, "add"), allow_nan=False))["items"] == [
+        {"title": "a", "type": "number"},
+        {"title": "b", "type": "string", "format": "binary"},
+        {"title": "c"},
+    ]
+
+
 def test_a_public_namespace_needs_no_token() -> None:
     document = contract(SocketWrapper(socket_namespace="/"))
     assert document["channels"]["root"]["address"] == "/"
@@ -145,15 +165,16 @@ def taking(*annotations: Any, answer: Any = None, **defaults: Any) -> SocketWrap
     tasks = tasks_socket()
     names = "abc"[: len(annotations)]
 
-    async def on_add(wrapper: Any, client: Any, metadata: Any) -> Any: ...
+    async def on_add(*args: Any) -> Any: ...
 
-    parameters = "".join(
-        f", {name}: {name}_type" + (f" = {defaults[name]!r}" if name in defaults else "") for name in names
-    )
-    types = {f"{name}_type": annotation for name, annotation in zip(names, annotations, strict=True)}
-    scope: dict[str, Any] = {**types, "answer": answer}
-    exec(f"async def on_add(wrapper, client, metadata{parameters}) -> answer: ...", scope)
-    tasks.listener("add")(scope["on_add"])
+    types = dict(zip(names, annotations, strict=True))
+    parameters = [
+        Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=defaults.get(name, Parameter.empty))
+        for name in ["wrapper", "client", "metadata", *names]
+    ]
+    on_add.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    on_add.__annotations__ = {**types, "return": answer}
+    tasks.listener("add")(on_add)
     return tasks
 
 
@@ -185,6 +206,9 @@ Short = Annotated[str, Field(max_length=5)]
         (taking(str, b=1), taking(str, int, b=1), []),
         (taking(str, int, b=1), taking(str, int), ["/tasks add: b is required now"]),
         (taking(str, int), taking(str), ["/tasks add: b is not taken any more"]),
+        (taking(str), taking(), ["/tasks add: a is not taken any more"]),
+        (taking(), taking(str), ["/tasks add: a is required now"]),
+        (taking(), taking(str, a="x"), []),
         (taking(str), taking(int), ["/tasks add: a took string, and takes integer now"]),
         (taking(int), taking(float), []),
         (taking(float), taking(int), ["/tasks add: a took number, and takes integer now"]),

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ..core import SocketWrapper
 from .channel import Channel
-from .schemas import Schemas
+from .schemas import Schemas, by_key
 
 CONTENT: Final = ("channels", "operations", "components")
 """What clients depend on; the rest of the document says where the server is, and of what version."""
@@ -58,7 +58,7 @@ def contract_of(
                 "variables": {"host": {"default": host}},
             }
         },
-        "channels": {channel.key: channel.described() for channel in channels},
+        "channels": by_key((channel.key, channel.address, channel.described()) for channel in channels),
         "operations": {operation.key: operation.described() for operation in operations},
         "components": {"schemas": schemas.components, "securitySchemes": _SECURITY},
     }

@@ -10,7 +10,7 @@ from ..core.handshake import Credentials, credentials_of
 from ..core.listeners import Listener
 from ..core.results import EVENT_ERRORS
 from ..core.transport import RENEWAL
-from .schemas import Schema, Schemas, arguments, key_of, named, with_default
+from .schemas import Schema, Schemas, arguments, by_key, key_of, named, with_default
 
 # What any connection can be refused with, whatever its middleware says itself.
 HANDSHAKE_ERRORS: Final = (
@@ -100,7 +100,9 @@ class Channel:
         messages = [message for operation in self._operations for message in operation.messages]
         return {
             "address": self.address,
-            "messages": {message.key: message.described() for message in messages},
+            "messages": by_key(
+                (message.key, f"{self.address} {message.name!r}", message.described()) for message in messages
+            ),
         }
 
     def _connecting(self) -> Operation:

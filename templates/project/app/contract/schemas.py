@@ -1,12 +1,13 @@
 """JSON Schemas of annotations, as AsyncAPI has them: of draft 7, and each model once."""
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal
 
 from pydantic import PydanticUserError, TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema
-from pydantic_core import to_jsonable_python
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 Schema = dict[str, Any]
 Mode = Literal["validation", "serialization"]
@@ -65,7 +66,7 @@ def draft_7(value: Any) -> Any:
         schema["items"] = schema.pop("prefixItems")
     if isinstance(schema.get("discriminator"), dict) and "propertyName" in schema["discriminator"]:
         schema["discriminator"] = schema["discriminator"]["propertyName"]
-    return schema
+    return without_odd_default(schema)
 
 
 def named(schema: Schema, name: str) -> Schema:
@@ -74,15 +75,45 @@ def named(schema: Schema, name: str) -> Schema:
 
 
 def with_default(schema: Schema, default: object) -> Schema:
-    return {**schema, "default": to_jsonable_python(default, fallback=str)}
+    """The schema of an argument that can be left out; what its default is, where JSON can say it."""
+    try:
+        return without_odd_default({**schema, "default": to_jsonable_python(default)})
+    except (PydanticSerializationError, ValueError):
+        return schema
+
+
+def without_odd_default(schema: Schema) -> Schema:
+    try:
+        json.dumps(schema.get("default"), allow_nan=False)
+    except ValueError:  # Infinity and NaN are floats, and no JSON.
+        return {key: value for key, value in schema.items() if key != "default"}
+    return schema
 
 
 def arguments(required: list[Schema], optional: list[Schema] = [], rest: Schema | None = None) -> Schema:  # noqa: B006
     """The schema of a list of arguments."""
-    schema: Schema = {"type": "array", "items": [*required, *optional], "minItems": len(required)}
+    schema: Schema = {"type": "array", "minItems": len(required)}
+    items = [*required, *optional]
     if rest is None:
-        return {**schema, "maxItems": len(schema["items"]), "additionalItems": False}
-    return {**schema, "additionalItems": rest}
+        # A list of no schemas is not allowed.
+        named_items = {"items": items, "additionalItems": False} if items else {}
+        return {**schema, **named_items, "maxItems": len(items)}
+    return {**schema, "items": items, "additionalItems": rest} if items else {**schema, "items": rest}
+
+
+def by_key(items: Iterable[tuple[str, str, Any]]) -> dict[str, Any]:
+    """(key, name, value)... as key -> value.
+
+    Raises:
+        ContractError: Two have one key.
+    """
+    names: dict[str, str] = {}
+    found: dict[str, Any] = {}
+    for key, name, value in items:
+        if key in found:
+            raise ContractError(f"{names[key]} and {name} are both {key} in the contract: rename one of them")
+        names[key], found[key] = name, value
+    return found
 
 
 def key_of(name: str) -> str:

@@ -92,7 +92,7 @@ class Differences:
             yield f"{where} {words}".strip()
             return
         # Of a list of arguments, each position is compared below.
-        is_list = isinstance(taken.get("items"), list)
+        is_list = has_positions(given) or has_positions(taken)
         limits = [limit for limit in _LIMITS if not (is_list and limit.endswith("Items"))]
         for limit in limits:
             higher_takes_less = _LIMITS[limit]
@@ -220,6 +220,10 @@ def inside(where: str, name: str) -> str:
     return f"{where}.{name}" if where and name else where or name
 
 
+def has_positions(schema: Schema) -> bool:
+    return isinstance(schema.get("items"), list) or schema.get("maxItems") == 0
+
+
 def positions(schema: Schema) -> list[Schema]:
     items = schema.get("items", [])
     return list(items) if isinstance(items, list) else []
@@ -229,7 +233,7 @@ def item_at(schema: Schema, number: int) -> Schema | None:
     """The schema of an item; None: there can be none."""
     items = schema.get("items", {})
     if isinstance(items, dict):
-        return dict(items)
+        return None if schema.get("maxItems") == 0 else dict(items)
     if number < len(items):
         return dict(items[number])
     more = schema.get("additionalItems", True)
