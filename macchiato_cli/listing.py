@@ -76,7 +76,7 @@ def _show(found: list[dict[str, Any]], broken: list[Broken], root: Path, report:
 def _rows(
     namespace: Mapping[str, Any], place: Callable[[str | None, int | None], str]
 ) -> list[tuple[str, ...]]:
-    """The namespace itself, then its events."""
+    """The namespace itself, what may be said in it, and what is heard."""
     key = namespace["client_key"] or "-"
     where = place(namespace["file"], namespace["line"])
     return [
@@ -85,12 +85,25 @@ def _rows(
             ("", "", "", signature(event), place(event["file"], event["line"]))
             for event in namespace["events"]
         ),
+        *(
+            ("", "", "", f"<- {_heard(heard)}", place(heard["file"], heard["line"]))
+            for heard in namespace["heard"]
+        ),
     ]
 
 
 def signature(event: Mapping[str, Any]) -> str:
-    """The event and what is sent with it: `addTask(title: str, urgent: bool = False)`."""
-    return f"{event['event']}({', '.join(_parameter(each) for each in event['parameters'])})"
+    """The event, what is sent with it, and the data of its ack: `addTask(title: str) -> int`."""
+    sent = ", ".join(_parameter(each) for each in event["parameters"])
+    return f"{event['event']}({sent}){_answer(event)}"
+
+
+def _heard(event: Mapping[str, Any]) -> str:
+    return f"{event['event']}({', '.join(event['types'])}){_answer(event)}"
+
+
+def _answer(event: Mapping[str, Any]) -> str:
+    return f" -> {event['answer']}" if event["answer"] not in (None, "None") else ""
 
 
 def _parameter(parameter: Mapping[str, Any]) -> str:

@@ -23,13 +23,15 @@ LIMIT_S = 30.0
 # What the probe answers: the project's own code can write there, too.
 _PLACE = {"file": (str, NoneType), "line": (int, NoneType)}
 _PARAMETER = {"name": str, "type": str, "default": (str, NoneType), "rest": bool}
-_EVENT = {"event": str, "parameters": [_PARAMETER], **_PLACE}
+_EVENT = {"event": str, "parameters": [_PARAMETER], "answer": str, **_PLACE}
+_HEARD = {"event": str, "types": [str], "answer": (str, NoneType), **_PLACE}
 _NAMESPACE = {
     "namespace": str,
     "module": str,
     "guard": str,
     "client_key": (str, NoneType),
     "events": [_EVENT],
+    "heard": [_HEARD],
     **_PLACE,
 }
 _PROBLEM = {"error": str, **_PLACE}

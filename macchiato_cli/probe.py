@@ -31,15 +31,16 @@ _CORE = os.path.join(_HERE, "app", "core", "")
 
 
 class Origins:
-    """Where wrappers are made, and which listeners they get: noted while modules are imported."""
+    """Where wrappers are made, which listeners they get and what they declare: noted during the imports."""
 
     def __init__(self, redaction: Any) -> None:
         self.redaction = redaction
         self.made: dict[int, tuple[object, str, str, int]] = {}
         self.listeners: dict[int, list[tuple[str, Callable[..., object]]]] = {}
+        self.heard: dict[int, list[dict[str, object]]] = {}
 
     def watch(self, wrapper_class: Any) -> None:
-        """Note what the constructor and `@wrapper.listener(event)` are called with."""
+        """Note what the constructor, `@wrapper.listener(event)` and `wrapper.event(...)` are called with."""
         construct, declare = wrapper_class.__init__, wrapper_class.listener
 
         def noted_construct(wrapper: object, *args: Any, **options: Any) -> None:
@@ -47,8 +48,8 @@ class Origins:
             self.made[id(wrapper)] = (wrapper, *_caller())
             construct(wrapper, *args, **options)
 
-        def noted_declare(wrapper: object, event: str) -> Callable[[Any], Any]:
-            add = declare(wrapper, event)
+        def noted_declare(wrapper: object, event: str, **options: Any) -> Callable[[Any], Any]:
+            add = declare(wrapper, event, **options)
 
             def noted_add(function: Any) -> Any:
                 added = add(function)
@@ -58,6 +59,23 @@ class Origins:
             return noted_add
 
         wrapper_class.__init__, wrapper_class.listener = noted_construct, noted_declare
+        # Projects of earlier versions have no such declarations.
+        for name in ("event", "question"):
+            if declared := getattr(wrapper_class, name, None):
+                setattr(wrapper_class, name, self._noted(declared))
+
+    def _noted(self, declare: Callable[..., object]) -> Callable[..., object]:
+        def noted(wrapper: object, event: str, *types_: Any, **options: Any) -> object:
+            declared = declare(wrapper, event, *types_, **options)
+            _, file, line = _caller()
+            said = [self._type(_bare(each)) for each in types_]
+            answer = self._type(_bare(options["answer"])) if "answer" in options else None
+            self.heard.setdefault(id(wrapper), []).append(
+                {"event": str(event), "types": said, "answer": answer, "file": file, "line": line}
+            )
+            return declared
+
+        return noted
 
     def describe(self, wrapper: Any, module: str) -> dict[str, object]:
         """The namespace, for programs."""
@@ -71,6 +89,7 @@ class Origins:
             "file": file,
             "line": line,
             "events": [self._event(*declared) for declared in self.listeners.get(id(wrapper), [])],
+            "heard": self.heard.get(id(wrapper), []),
         }
 
     def _event(self, event: str, function: Callable[..., object]) -> dict[str, object]:
@@ -80,6 +99,7 @@ class Origins:
         return {
             "event": str(event),
             "parameters": [self._parameter(each, types_of.get(each.name, Any)) for each in parameters],
+            "answer": self._type(types_of.get("return", Any)),
             "file": _relative(code.co_filename) if code else None,
             "line": code.co_firstlineno if code else None,
         }
@@ -88,10 +108,13 @@ class Origins:
         default = None if parameter.default is parameter.empty else repr(parameter.default)
         return {
             "name": parameter.name,
-            "type": self.redaction.applied_to(type_name(found)),
+            "type": self._type(found),
             "default": None if default is None else self.redaction.applied_to(default),
             "rest": parameter.kind is parameter.VAR_POSITIONAL,
         }
+
+    def _type(self, found: Any) -> str:
+        return str(self.redaction.applied_to(type_name(found)))
 
 
 def main(limit_s: float, skipped: list[str]) -> None:
@@ -178,6 +201,14 @@ def type_name(found: Any) -> str:
     if origin is not None and arguments:
         return f"{type_name(origin)}[{', '.join(map(type_name, arguments))}]"
     return str(getattr(found, "__qualname__", None) or str(found).removeprefix("typing."))
+
+
+def _bare(found: Any) -> Any:
+    """A type without what `Annotated` says of it, as those of parameters are."""
+    try:
+        return typing.get_type_hints(type("", (), {"__annotations__": {"type": found}}))["type"]
+    except (NameError, TypeError):
+        return found
 
 
 def _name(function: object) -> str:

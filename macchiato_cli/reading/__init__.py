@@ -16,7 +16,7 @@ from macchiato_cli import redaction
 from macchiato_cli.probe import type_name
 from macchiato_cli.reading.meanings import Declined, Function
 from macchiato_cli.reading.modules import Modules
-from macchiato_cli.reading.statements import Wrapper
+from macchiato_cli.reading.wrappers import Wrapper
 
 # Texts of .env in which dotenv finds nothing else than `redaction.plain_settings` does.
 _PLAIN_ENV = re.compile(
@@ -65,10 +65,21 @@ def _described(wrapper: Wrapper, hidden: redaction.Redaction) -> dict[str, Any]:
             {
                 "event": event,
                 "parameters": _parameters(function, hidden),
+                "answer": hidden.applied_to(type_name(function.answer)),
                 "file": file,
                 "line": function.line,
             }
             for event, function in wrapper.listeners.items()
+        ],
+        "heard": [
+            {
+                "event": heard.event,
+                "types": [hidden.applied_to(type_name(each)) for each in heard.types],
+                "answer": next((hidden.applied_to(type_name(each)) for each in heard.answers), None),
+                "file": file,
+                "line": heard.line,
+            }
+            for heard in wrapper.heard.values()
         ],
     }
 

@@ -30,7 +30,7 @@ BUILTIN_TYPES: Final = {
     "tuple": Type(tuple, takes=-1),
 }
 _SPECIAL = {f"typing.{name}" for name in ("Annotated", "Literal", "Optional", "Union")} | {
-    "dataclasses.dataclass"
+    *("dataclasses.dataclass", "dataclasses.field")
 }
 _SENDABLE = {
     *(f"datetime.{name}" for name in ("date", "datetime", "time", "timedelta")),
@@ -76,6 +76,16 @@ class Annotations:
         if sendable and not found.sendable:
             raise Declined(ast.unparse(node))
         return type(None) if found.value is None else found.value
+
+    def read_value(self, node: ast.expr) -> Any:
+        """The type that stands for itself in a call, and that pydantic has to take.
+
+        Raises:
+            Declined: It is not of the usual kind.
+        """
+        if isinstance(node, ast.Constant) and node.value is not None:
+            raise Declined(ast.unparse(node))
+        return self.read(node, sendable=True)
 
     def _type(self, node: ast.expr) -> Type:
         if isinstance(node, ast.Constant) and node.value is None:
@@ -170,9 +180,10 @@ class Annotations:
         defaults = [None if each is None else _shown(each) for each in (*given.defaults, *given.kw_defaults)]
         positional = [*given.posonlyargs, *given.args]
         every = [*positional, *given.kwonlyargs, *filter(None, (given.vararg, given.kwarg))]
-        for annotation in [*(each.annotation for each in every), node.returns]:
-            if annotation is not None:
-                self.read(annotation)
+        for each in every:
+            if each.annotation is not None:
+                self.read(each.annotation)
+        answer = Any if node.returns is None else self.read(node.returns)
         line = min([node.lineno, *(each.lineno for each in node.decorator_list)])
         is_listener = isinstance(node, ast.AsyncFunctionDef) and len(positional) >= 3
         # With a `yield`, it is a generator.
@@ -187,7 +198,7 @@ class Annotations:
             sent += [self._sent(each, default, rest=True) for each, default in rest]
         except Declined:
             return Function(node.name, line, None)
-        return Function(node.name, line, tuple(sent))
+        return Function(node.name, line, tuple(sent), answer)
 
     def _sent(self, node: ast.arg, default: str | None, *, rest: bool) -> Sent:
         found = Any if node.annotation is None else self.read(node.annotation, sendable=True)

@@ -88,9 +88,23 @@ class Classes:
         if node is None:
             if after_default and not is_model:
                 raise Declined("a field without a default after one that has it")
-        elif is_model and isinstance(node, ast.Call):
-            self._annotations.field(node, of)
+        elif isinstance(node, ast.Call):
+            if is_model:
+                self._annotations.field(node, of)
+            else:
+                self._check_factory(node)
         elif not isinstance(node, ast.Constant) or node.value is ...:
+            raise Declined(ast.unparse(node))
+
+    def _check_factory(self, node: ast.Call) -> None:
+        """`field(default_factory=Type)`, which is called for each object, and not before."""
+        factories = [each.value for each in node.keywords if each.arg == "default_factory"]
+        if (
+            node.args
+            or not len(node.keywords) == len(factories) == 1
+            or self._annotations.meaning(node.func) != Special("dataclasses.field")
+            or not isinstance(self._annotations.meaning(factories[0]), Type)
+        ):
             raise Declined(ast.unparse(node))
 
 

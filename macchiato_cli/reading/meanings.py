@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, TypeVarTuple
 
 
 class Declined(Exception):
@@ -12,10 +12,15 @@ class Declined(Exception):
 
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class Taking(Generic[T]):
     """In place of the core's classes that take one type, such as `Client[...]`."""
+
+
+class TakingMany(Generic[*Ts]):
+    """In place of those that take any number of types, such as `Event[...]`."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class Type:
 
     Args:
         sendable: Whether pydantic can read it, so that a client can send it.
-        takes: How many types go into its brackets; 0 is none.
+        takes: How many types go into its brackets; 0 is none, -1 any number.
     """
 
     value: Any
@@ -63,11 +68,26 @@ class Sent:
 
 @dataclass(frozen=True)
 class Function:
-    """A function, and what a client would send to it; None if it can be no listener."""
+    """A function, what a client would send to it, and what it returns; None if it can be no listener."""
 
     name: str
     line: int
     sent: tuple[Sent, ...] | None
+    answer: Any = Any
+
+
+@dataclass(frozen=True)
+class Heard:
+    """An event that clients hear, as a wrapper declares it.
+
+    Args:
+        answers: The type of what clients answer, if they are asked.
+    """
+
+    event: str
+    types: tuple[Any, ...]
+    answers: tuple[Any, ...]
+    line: int
 
 
 Meaning = Type | Module | Special | Opaque | Function

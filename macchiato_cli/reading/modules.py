@@ -17,8 +17,9 @@ from pathlib import Path
 from macchiato_cli import redaction
 from macchiato_cli.reading.annotations import of_standard_library
 from macchiato_cli.reading.installed import Libraries, importable
-from macchiato_cli.reading.meanings import Declined, Module, Opaque, Special, Taking, Type
-from macchiato_cli.reading.statements import SOCKET_WRAPPER, Statements, Wrapper
+from macchiato_cli.reading.meanings import Declined, Module, Opaque, Special, Taking, TakingMany, Type
+from macchiato_cli.reading.statements import Statements
+from macchiato_cli.reading.wrappers import MIDDLEWARE, SOCKET_WRAPPER, Wrapper
 from macchiato_cli.templates import templates_root
 
 _LARGEST = 1024 * 1024
@@ -34,9 +35,13 @@ _OF_PYDANTIC = {"BaseModel", "Field"}
 _CORE_TAKING = {
     "Client": Type(Taking, sendable=False, takes=1),
     "SocketOk": Type(Taking, sendable=False, takes=1),
+    "Event": Type(TakingMany, sendable=False, takes=-1),
+    "Question": Type(TakingMany, sendable=False, takes=-1),
 }
-_CORE_TYPES = set("Claims ClientKey ClientMetadata DisconnectReason Handshake SocketNok Token".split())
-_CORE_REST = set("InvalidToken NotAttached SocketError socket_nok socket_ok".split())
+_CORE_TYPES = set(
+    "Claims ClientKey ClientMetadata DisconnectReason Handshake OnlineCount Presence SocketNok Token".split()
+)
+_CORE_REST = set("InvalidToken NotAttached SocketError Unavailable socket_nok socket_ok".split())
 # An import at the beginning of a line: what is indented runs later, or never. Our own files have no others.
 _IMPORT = re.compile(r"^(?:from +([.\w]+) +import +(?:\(([^)]*)\)|(.+))|import +(.+))", re.MULTILINE)
 
@@ -216,6 +221,8 @@ def _absolute(name: str, level: int, package: str) -> str:
 def _of_core(name: str) -> object:
     if name == "SocketWrapper":
         return SOCKET_WRAPPER
+    if name == "middleware":
+        return MIDDLEWARE
     if name in _CORE_TAKING:
         return _CORE_TAKING[name]
     if name in _CORE_TYPES:

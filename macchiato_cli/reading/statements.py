@@ -9,46 +9,20 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from macchiato_cli.reading.annotations import Annotations, literal
 from macchiato_cli.reading.classes import Classes, is_docstring
-from macchiato_cli.reading.meanings import Declined, Function, Module, Opaque, T, Taking, Type
-from macchiato_cli.reserved import SERVER_EVENTS, SOCKETIO_EVENTS
+from macchiato_cli.reading.meanings import Declined, Function, Heard, Module, Opaque, Type
+from macchiato_cli.reading.wrappers import MIDDLEWARE, SOCKET_WRAPPER, Wrapper
 
-_RESERVED = SERVER_EVENTS | SOCKETIO_EVENTS
-_HOOKS = {"connection_middleware", "after_client_connect", "on_client_disconnect"}
-
-
-class TakingWrapper(Taking[T]):
-    """In place of the core's SocketWrapper."""
-
-
-SOCKET_WRAPPER = Type(TakingWrapper, sendable=False, takes=1)
-
-
-@dataclass
-class Wrapper:
-    """A `SocketWrapper(...)`, as it will say of itself what it is."""
-
-    module: str
-    line: int
-    namespace: str
-    guard: str = "accept_everybody"
-    client_key: str | None = None
-    listeners: dict[str, Function] = field(default_factory=dict[str, Function])
-
-    def listen(self, event: object, function: object) -> None:
-        """Add a listener.
-
-        Raises:
-            Declined: The core might refuse it.
-        """
-        if not isinstance(event, str) or event in _RESERVED or event in self.listeners:
-            raise Declined(f"the event {event!r}")
-        if not isinstance(function, Function) or function.sent is None:
-            raise Declined(f"the listener of {event!r}")
-        self.listeners[event] = function
+_HOOKS = set(
+    """
+    connection_middleware after_client_connect on_client_disconnect on_client_online on_client_offline
+    published_metadata
+    """.split()
+)
+# How a wrapper declares what clients hear, and the options that each way has.
+_OPTIONS: dict[str, list[str | None]] = {"event": [], "question": ["answer"]}
 
 
 class Statements:
@@ -106,7 +80,9 @@ class Statements:
 
     def _value(self, node: ast.expr) -> object:
         if isinstance(node, ast.Call):
-            return Opaque() if self._is_logger(node) else self._wrapper(node)
+            if self._is_logger(node):
+                return Opaque()
+            return self._declaration(node) or self._wrapper(node)
         if isinstance(node, ast.Subscript | ast.BinOp) and not _is_calculation(node):
             # pydantic may have to take it later, under this name.
             return Type(self._annotations.read(node, sendable=True))
@@ -125,6 +101,27 @@ class Statements:
             and [each.id for each in node.args if isinstance(each, ast.Name)] == ["__name__"]
             and len(node.args) == 1
         )
+
+    def _declaration(self, node: ast.Call) -> Opaque | None:
+        """`wrapper.event("name", Type)`, or a question; None for any other call."""
+        called = node.func
+        if (
+            not isinstance(called, ast.Attribute)
+            or not isinstance(called.value, ast.Name)
+            or not isinstance(wrapper := self.scope.get(called.value.id), Wrapper)
+        ):
+            return None
+        options = [keyword.arg for keyword in node.keywords]
+        # Were its name on another line, the import would tell that one.
+        if options != _OPTIONS.get(called.attr) or not node.args or called.end_lineno != node.lineno:
+            raise Declined(ast.unparse(node))
+        event = literal(node.args[0])
+        if not isinstance(event, str):
+            raise Declined(f"the event {event!r}")
+        types = tuple(self._annotations.read_value(each) for each in node.args[1:])
+        answers = tuple(self._annotations.read_value(each.value) for each in node.keywords)
+        wrapper.declare(Heard(event, types, answers, node.lineno))
+        return Opaque()
 
     def _wrapper(self, node: ast.Call) -> Wrapper:
         called = node.func
@@ -167,19 +164,47 @@ class Statements:
         function = self._annotations.function(node)
         # The last one comes first.
         for decorator in reversed(node.decorator_list):
-            if not (
-                isinstance(decorator, ast.Call)
-                and isinstance(decorator.func, ast.Attribute)
-                and decorator.func.attr == "listener"
-                and isinstance(decorator.func.value, ast.Name)
-                and isinstance(wrapper := self.scope.get(decorator.func.value.id), Wrapper)
-                and len(decorator.args) == 1
-                and not decorator.keywords
-            ):
+            if not isinstance(decorator, ast.Call):
                 raise Declined(ast.unparse(decorator))
-            wrapper.listen(literal(decorator.args[0]), function)
+            if isinstance(decorator.func, ast.Name):
+                self._declare_middleware(decorator)
+            else:
+                self._listener(decorator).listen(literal(decorator.args[0]), function)
         self._bind(node.name, function)
         self._own.add(node.name)
+
+    def _listener(self, node: ast.Call) -> Wrapper:
+        """The wrapper that `@wrapper.listener("event", errors=[...])` is of."""
+        called = node.func
+        if (
+            isinstance(called, ast.Attribute)
+            and called.attr == "listener"
+            and isinstance(called.value, ast.Name)
+            and isinstance(wrapper := self.scope.get(called.value.id), Wrapper)
+            and len(node.args) == 1
+            and _has_errors_only(node.keywords)
+        ):
+            return wrapper
+        raise Declined(ast.unparse(node))
+
+    def _declare_middleware(self, node: ast.Call) -> None:
+        """`@middleware(auth=Type, errors=[...])`, which gives the function back as it is."""
+        auth = [keyword.value for keyword in node.keywords if keyword.arg == "auth"]
+        rest = [keyword for keyword in node.keywords if keyword.arg != "auth"]
+        is_usual = len(auth) == 1 and not node.args and _has_errors_only(rest)
+        if not is_usual or self._annotations.meaning(node.func) != MIDDLEWARE:
+            raise Declined(ast.unparse(node))
+        self._annotations.read_value(auth[0])
+
+
+def _has_errors_only(keywords: list[ast.keyword]) -> bool:
+    """Whether nothing else is given than perhaps `errors=["code", ...]`."""
+    return all(
+        keyword.arg == "errors"
+        and isinstance(codes := literal(keyword.value), list | tuple)
+        and all(isinstance(code, str) for code in codes)  # pyright: ignore[reportUnknownVariableType]
+        for keyword in keywords
+    )
 
 
 def _is_calculation(node: ast.expr) -> bool:

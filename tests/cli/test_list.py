@@ -32,17 +32,19 @@ one = SocketWrapper(socket_namespace="one", listeners={"words": on_words})
 two: SocketWrapper[None] = SocketWrapper[None](
     socket_namespace="two",
 )
-@two.listener("add")
+added = two.event("added", Task, Annotated[str, Field(max_length=3)])
+sure = two.question("sure", list[Task], answer=bool)
+@two.listener("add", errors=["no_time"])
 async def on_add(
     wrapper: object, client: object, metadata: object,
     task: Task, tags: list[Annotated[str, Field(max_length=3)]], untyped,
     mode: Literal["a", "b"] = "a", when: "int | None" = None, by: Optional[dict[str, Task]] = None,
-) -> None: ...
+) -> "list[Task]": ...
 """
 
 ADD = (
     "add(task: Task, tags: list[str], untyped: Any, mode: Literal['a', 'b'] = 'a', when: int | None = None,"
-    " by: dict[str, Task] | None = None)"
+    " by: dict[str, Task] | None = None) -> list[Task]"
 )
 EVENT = len(ADD) + 2
 
@@ -124,9 +126,10 @@ def test_modules_that_do_not_import_are_broken_and_hide_no_other(macchiato: Macc
 
     assert (ran.code, ran.err) == (0, "")
     assert ran.out == (
-        "namespace  guard          client key  event                where\n"
-        "/devUser   require_token  user_id                          app/namespaces/dev_user.py:10\n"
-        "                                      sayStuff(text: str)  app/namespaces/dev_user.py:25\n"
+        "namespace  guard          client key  event                    where\n"
+        "/devUser   require_token  user_id                              app/namespaces/dev_user.py:10\n"
+        "                                      sayStuff(text: str)      app/namespaces/dev_user.py:28\n"
+        "                                      <- sayingStuff(Message)  app/namespaces/dev_user.py:25\n"
         "broken    app/namespaces/a_syntax_error.py:1  SyntaxError: invalid syntax\n"
         "broken    app/namespaces/b_missing_module.py:1  ModuleNotFoundError: No module named 'nope'\n"
         "broken    app/namespaces/c_deeper.py  ZeroDivisionError: division by zero, at app/helper.py:2\n"
@@ -214,9 +217,12 @@ def test_wrappers_and_listeners_are_those_of_the_code(macchiato: Macchiato, read
         ["/two", "accept_everybody", "-", "namespaces/many.py:10"],
     ]
     assert [line.strip() for line in ran.out.splitlines() if line[0] == " "] == [
-        f"{'sayStuff(text: str)':<{EVENT}}namespaces/dev_user.py:25",
+        f"{'sayStuff(text: str)':<{EVENT}}namespaces/dev_user.py:28",
+        f"{'<- sayingStuff(Message)':<{EVENT}}namespaces/dev_user.py:25",
         f"{'words(*words: str)':<{EVENT}}namespaces/many.py:8",
-        f"{ADD}  namespaces/many.py:13",
+        f"{ADD}  namespaces/many.py:15",
+        f"{'<- added(Task, str)':<{EVENT}}namespaces/many.py:13",
+        f"{'<- sure(list[Task]) -> bool':<{EVENT}}namespaces/many.py:14",
     ]
 
 
@@ -247,10 +253,12 @@ def test_for_programs_it_is_one_json_object(macchiato: Macchiato, ready: Path) -
                     {
                         "event": "words",
                         "parameters": [parameter("words", "str", rest=True)],
+                        "answer": "None",
                         "file": file,
                         "line": 7,
                     }
                 ],
+                "heard": [],
             },
             {
                 "namespace": "/two",
@@ -268,9 +276,26 @@ def test_for_programs_it_is_one_json_object(macchiato: Macchiato, ready: Path) -
                             parameter("when", "int | None", "None"),
                             parameter("by", "dict[str, Task] | None", "None"),
                         ],
+                        "answer": "list[Task]",
+                        "file": file,
+                        "line": 14,
+                    }
+                ],
+                "heard": [
+                    {
+                        "event": "added",
+                        "types": ["Task", "str"],
+                        "answer": None,
                         "file": file,
                         "line": 12,
-                    }
+                    },
+                    {
+                        "event": "sure",
+                        "types": ["list[Task]"],
+                        "answer": "bool",
+                        "file": file,
+                        "line": 13,
+                    },
                 ],
             },
         ],
@@ -308,8 +333,10 @@ def test_without_a_namespace_it_says_how_to_add_one(macchiato: Macchiato, ready:
             "90",
             "namespace  guard          client key  event                  where\n"
             "/devUser   require_token  user_id                            app/namespaces/dev_user.py:10\n"
-            "                                      sayStuff(text: str,    app/namespaces/dev_user.py:25\n"
-            "                                      quite: str)",
+            "                                      sayStuff(text: str,    app/namespaces/dev_user.py:28\n"
+            "                                      quite: str)\n"
+            "                                      <-                     app/namespaces/dev_user.py:25\n"
+            "                                      sayingStuff(Message)",
         ),
         (
             "50",
@@ -320,9 +347,13 @@ def test_without_a_namespace_it_says_how_to_add_one(macchiato: Macchiato, ready:
             "                                        ser.py:10\n"
             "                              sayStuff  app/namesp\n"
             "                              (text:    aces/dev_u\n"
-            "                              str,      ser.py:25\n"
+            "                              str,      ser.py:28\n"
             "                              quite:\n"
-            "                              str)",
+            "                              str)\n"
+            "                              <-        app/namesp\n"
+            "                              sayingSt  aces/dev_u\n"
+            "                              uff(Mess  ser.py:25\n"
+            "                              age)",
         ),
     ],
 )

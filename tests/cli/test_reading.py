@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Optional, Union
@@ -34,6 +34,7 @@ import uvicorn
 from pydantic import BaseModel, Field
 
 from ..core import Client, ClientMetadata, SocketNok, SocketOk, SocketWrapper, socket_nok, socket_ok
+from ..core import Event, OnlineCount, Presence, Question, Unavailable
 from ..middlewares import UserMetadata, require_token as guard
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class Task(BaseModel):
 class Point:
     x: float
     y: float = 0.0
+    others: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -71,6 +73,15 @@ models = SocketWrapper[UserMetadata](
     connection_middleware=guard,
     socket_namespace="models/",
 )
+
+
+added: Event[Task] = models.event("added", Task)
+moved = models.event("moved", Text, Many, list[Task] | None)
+over = models.event(
+    "over"
+)
+sure = models.question("sure", Optional[str], None, answer=Annotated[bool, Field(title="surely")])
+count: Question[int] = models.question("count", answer=int)
 
 
 async def helper(name: str, *, odd: Odd | None = None, **rest: Any) -> "dict[str, Client[None]]":
@@ -101,9 +112,9 @@ async def on_add(
     nothing_yet = SocketWrapper(socket_namespace="later")
 
 
-@models.listener("third")
+@models.listener("third", errors=["too_late", "too_early"])
 @models.listener(
-    "second"
+    "second", errors=()
 )
 async def on_two(wrapper, client, metadata): ...
 """,
@@ -118,13 +129,16 @@ from ..own.guards import let_in as let
 async def on_words(wrapper: object, client: object, metadata: object, *words: str) -> User | None: ...
 async def first(wrapper: object, client: object, metadata: object) -> None:
     await services.users()
+async def told(wrapper: object, presence: object) -> None: ...
+def publish(metadata: object) -> dict[str, object]: ...
 listeners_of_one: str = "no wrapper"
 one: SocketWrapper[None] = SocketWrapper(
     socket_namespace="one", listeners={"words": on_words, "again": on_words}
 )
 two = (
     SocketWrapper(socket_namespace="/two", connection_middleware=let, after_client_connect=first,
-        on_client_disconnect=first, middleware_timeout_s=2)
+        on_client_disconnect=first, middleware_timeout_s=2,
+        on_client_online=told, on_client_offline=told, published_metadata=publish)
 )
 """,
     "without": "import logging as log\nfrom collections.abc import Sequence\nNUMBERS: Sequence[int] = [1]\n",
@@ -132,11 +146,12 @@ two = (
 GUARDS = """
 from dataclasses import dataclass
 from typing import Any
-from ..core import Client, ClientMetadata, SocketNok, SocketOk, SocketWrapper, socket_ok
+from ..core import Client, ClientMetadata, SocketNok, SocketOk, SocketWrapper, middleware, socket_ok
 from .. import services
 @dataclass
 class Member:
     name: str
+@middleware(auth=Member, errors=["no_member"])
 async def let_in(
     wrapper: SocketWrapper[Any], client: Client[Any], comm_id: str | None, metadata: ClientMetadata
 ) -> SocketOk[Member] | SocketNok:
@@ -203,6 +218,28 @@ ODD = {
     "decorator around a listener": "import functools\n@functools.cache\n" + listener(),
     "decorator inside a listener": f"@w.listener('x')\n@staticmethod\nasync def on_x{REST}): ...\n",
     "decorator of another kind": "@w.attach\nasync def f(): ...\n",
+    "listener with computed errors": "E = ['x']\n@w.listener('x', errors=E)\n"
+    + f"async def on_x{REST}): ...\n",
+    "listener with errors that are no texts": f"@w.listener('x', errors=[1])\nasync def on_x{REST}): ...\n",
+    "listener with another option": f"@w.listener('x', odd=1)\nasync def on_x{REST}): ...\n",
+    "middleware without auth": "from ..core import middleware\n@middleware()\nasync def f(): ...\n",
+    "middleware of another kind": "def m(auth): ...\n@m(auth=str)\nasync def f(): ...\n",
+    "middleware whose auth pydantic cannot take": "from ..core import middleware\n"
+    "@middleware(auth=Client[Any])\nasync def f(): ...\n",
+    "event without a name": "e = w.event()\n",
+    "event with a computed name": "N = 'e'\ne = w.event(N)\n",
+    "event whose name is no text": "e = w.event(5)\n",
+    "event that is reserved": "e = w.event('closing')\n",
+    "event declared twice": "e = w.event('e')\nf = w.question('e', answer=int)\n",
+    "event of a quoted type": "e = w.event('e', 'str')\n",
+    "event of an unknown type": "e = w.event('e', Nope)\n",
+    "event of a type that pydantic cannot take": "e = w.event('e', Client[Any])\n",
+    "event with an option": "e = w.event('e', answer=int)\n",
+    "event with types from elsewhere": "T = [str]\ne = w.event('e', *T)\n",
+    "event over an odd line break": "e = (w\n    .event('e'))\n",
+    "event that nobody can send": "w.event('e')\n",
+    "question without an answer": "e = w.question('e')\n",
+    "another call of the wrapper": "e = w.online()\n",
     "listener that is not async": f"@w.listener('x')\ndef on_x{REST}): ...\n",
     "listener that yields": f"@w.listener('x')\nasync def on_x{REST}):\n    yield 1\n",
     "listener with too few parameters": "@w.listener('x')\nasync def on_x(wrapper, client): ...\n",
@@ -242,6 +279,10 @@ ODD = {
     "metaclass": "class C(metaclass=type): ...\n",
     "dataclass of defaults in disorder": "@dataclass\nclass C:\n    a: int = 1\n    b: int\n",
     "dataclass with a shared default": "@dataclass\nclass C:\n    a: list[int] = []\n",
+    "dataclass with a computed default": "from dataclasses import field\n"
+    "@dataclass\nclass C:\n    a: int = field(default=int())\n",
+    "dataclass whose default another function makes": "from dataclasses import field\ndef f(): ...\n"
+    "@dataclass\nclass C:\n    a: int = field(default_factory=f)\n",
     "dataclass with odd options": "@dataclass(order=True, eq=False)\nclass C: ...\n",
     "builtin given another meaning": "str = 5\n",
     "__getattr__": "def __getattr__(name): ...\n",
@@ -399,6 +440,21 @@ def test_a_guard_in_the_middlewares_is_read(own: Path) -> None:
     found = read_namespaces(own)
 
     assert [each["guard"] for each in found or ()] == ["nobody"]
+
+
+def test_what_an_older_core_does_not_declare_is_not_missed(own: Path) -> None:
+    """A project of an earlier version: its wrappers have neither events nor questions."""
+    core = own / "app/core/socket_wrapper.py"
+    core.write_text(core.read_text().replace("(DeclaresEvents, Generic[Metadata])", "(Generic[Metadata])"))
+    (own / "app/namespaces/dev_user.py").write_text(
+        "from ..core import SocketWrapper\nold = SocketWrapper(socket_namespace='old')\n"
+        f"@old.listener('x')\nasync def on_x{REST}) -> int: ...\n"
+    )
+
+    imported = import_namespaces(own, own / ".venv/bin/python", again="")
+
+    assert imported.broken == []
+    assert [(each["events"][0]["answer"], each["heard"]) for each in imported.found] == [("int", [])]
 
 
 def test_no_secret_of_the_project_is_read_aloud(own: Path) -> None:
