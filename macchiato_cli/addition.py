@@ -38,7 +38,7 @@ class NewNamespace:
     def again(self) -> str:
         """The command that asks for the same without a question."""
         public = ["--public"] if self.public else []
-        return addition_command(self.name.wire, [event.wire for event in self.events], public)
+        return addition_command(self.name.wire, [event.typed for event in self.events], public)
 
 
 def addition_command(name: str, events: Sequence[str], options: Sequence[str]) -> str:
@@ -95,7 +95,7 @@ def _check_same(wish: NewNamespace, there: NamespaceRecord) -> None:
             paths=(record,),
         )
     if (wish.events and wish.events != there.events) or (wish.public and not there.public):
-        events = ", ".join(event.wire for event in there.events)
+        events = ", ".join(event.typed for event in there.events)
         raise Refused(
             f"namespace {wish.name.wire} is there already, and differs",
             code="namespace_differs",
@@ -139,7 +139,7 @@ def _result(
         "dry_run": dry_run,
         "path": str(wish.root),
         "namespace": record.name.wire,
-        "events": [event.wire for event in record.events],
+        "events": [event.typed for event in record.events],
         "public": record.public,
         "created": created,
         "kept": kept,

@@ -86,7 +86,7 @@ def _rows(
             for event in namespace["events"]
         ),
         *(
-            ("", "", "", f"<- {_heard(heard)}", place(heard["file"], heard["line"]))
+            ("", "", "", f"<- {signature_of_heard(heard)}", place(heard["file"], heard["line"]))
             for heard in namespace["heard"]
         ),
     ]
@@ -98,7 +98,8 @@ def signature(event: Mapping[str, Any]) -> str:
     return f"{event['event']}({sent}){_answer(event)}"
 
 
-def _heard(event: Mapping[str, Any]) -> str:
+def signature_of_heard(event: Mapping[str, Any]) -> str:
+    """An event that clients hear, with its types, and the type of what they answer."""
     return f"{event['event']}({', '.join(event['types'])}){_answer(event)}"
 
 

@@ -14,6 +14,7 @@ from macchiato_cli.name_rules import (
     why_not_namespace,
     why_not_project,
 )
+from macchiato_cli.parameters import Parameter, in_parentheses
 from macchiato_cli.suggestions import nearest
 
 DEFAULT_NAMESPACE = "devUser"
@@ -37,9 +38,19 @@ class NamespaceName:
 
 @dataclass(frozen=True)
 class EventName:
-    """An event that clients send, its listener, and the event that the others hear."""
+    """An event that clients send, its listener, and the event that the others hear.
+
+    Args:
+        parameters: What is sent with it; None for the shorthand, which is a text.
+    """
 
     wire: str
+    parameters: tuple[Parameter, ...] | None = None
+
+    @property
+    def typed(self) -> str:
+        """As one types it: the name, with the parameters that it was given."""
+        return self.wire if self.parameters is None else self.wire + in_parentheses(self.parameters)
 
     @property
     def function(self) -> str:
@@ -81,6 +92,8 @@ def event_names(
 ) -> tuple[EventName, ...]:
     """The events called so: each valid, none twice, no two with the same listener.
 
+    Each text is a name, or one with its parameters: `sendMessage(text: str, urgent: bool = False)`.
+
     Args:
         command: The whole command to suggest, of events that would do.
 
@@ -90,24 +103,51 @@ def event_names(
     tries = (command(right_events(texts)),) if command else ()
     events: list[EventName] = []
     for text in texts:
-        if reason := why_not_event(text):
+        name, _ = _parts(text)
+        if reason := why_not_event(name):
+            message = f"{shown(name)} cannot be an event name"
+            raise BadName(message, reason, suggestion=_right_event(text).typed, tries=tries)
+        event, reason = read_event(text)
+        if reason:
             raise BadName(
-                f"{shown(text)} cannot be an event name", reason, suggestion=_right_event(text), tries=tries
+                f"{shown(text)} cannot be an event", reason, suggestion=_right_event(text).typed, tries=tries
             )
         for other in events:
-            if clash := _clash(EventName(text), other):
+            if clash := _clash(event, other):
                 raise BadName(*clash, suggestion=None, tries=tries)
-        events.append(EventName(text))
+        events.append(event)
     return tuple(events)
+
+
+def read_event(text: str, *, any_name: bool = False) -> tuple[EventName, str | None]:
+    """The event, with parameters that will do, and why those of the text will not.
+
+    Args:
+        any_name: Whether the parameters may be called as they may not be today.
+    """
+    name, rest = _parts(text)
+    if rest is None:
+        return EventName(name), None
+    from macchiato_cli.signatures import read_signature
+
+    found = read_signature(rest.removesuffix(")"), taken=[EventName(name).declared], any_name=any_name)
+    unclosed = None if rest.endswith(")") else "its parameters begin with ( and do not end with )"
+    return EventName(name, found.parameters), unclosed or found.reason
+
+
+def _parts(text: str) -> tuple[str, str | None]:
+    """The name, and what follows its parenthesis, if it has one."""
+    name, parenthesis, rest = text.partition("(")
+    return (name.rstrip(" "), rest.rstrip(" ")) if parenthesis else (text, None)
 
 
 def right_events(texts: Sequence[str]) -> list[str]:
     """The texts, each as an event may be called, without those that clash with an earlier one."""
     events: list[EventName] = []
-    for event in (EventName(_right_event(text)) for text in texts):
+    for event in map(_right_event, texts):
         if not any(_clash(event, other) for other in events):
             events.append(event)
-    return [event.wire for event in events]
+    return [event.typed for event in events]
 
 
 def project_name(text: str, *, command: Callable[[str], str] = "macchiato new . --name {}".format) -> str:
@@ -130,8 +170,10 @@ def right_project(text: str) -> str:
     return nearest(text, why_not_project, fallback=fallback, longest=LONGEST_PROJECT, separator="-")
 
 
-def _right_event(text: str) -> str:
-    return nearest(text, why_not_event, fallback=DEFAULT_EVENT, longest=LONGEST)
+def _right_event(text: str) -> EventName:
+    name, rest = _parts(text)
+    name = nearest(name, why_not_event, fallback=DEFAULT_EVENT, longest=LONGEST)
+    return EventName(name) if rest is None else read_event(f"{name}({rest}")[0]
 
 
 def _bad(text: str, what: str, reason: str, *, suggestion: str, command: Callable[[str], str]) -> BadName:
@@ -143,7 +185,9 @@ def _clash(event: EventName, other: EventName) -> tuple[str, str] | None:
     """What is wrong with the two together, and why."""
     both = f"{shown(event.wire)} and {shown(other.wire)}"
     if event.function == other.function:
-        message = f"{shown(event.wire)} is there twice" if event == other else f"{both} are the same event"
+        message = f"{both} are the same event"
+        if event.wire == other.wire:
+            message = f"{shown(event.wire)} is there twice"
         return message, f"one listener, {other.function}, answers one event"
     if event.heard == other.heard:
         return f"{both} cannot be told apart", f"the other clients would hear both as {shown(event.heard)}"

@@ -14,7 +14,7 @@ from macchiato_cli import __version__
 from macchiato_cli.errors import MacchiatoError, Refused
 from macchiato_cli.journal import is_unfinished
 from macchiato_cli.name_rules import why_misspelled_event, why_misspelled_namespace, why_misspelled_project
-from macchiato_cli.names import EventName, NamespaceName
+from macchiato_cli.names import EventName, NamespaceName, read_event
 from macchiato_cli.ownership import check_ours
 from macchiato_cli.record_file import damaged, load_record
 from macchiato_cli.templates import version_key
@@ -77,7 +77,7 @@ def dump_namespace(record: NamespaceRecord) -> bytes:
     """The text of a namespace's record."""
     answers = {
         "name": record.name.wire,
-        "events": [event.wire for event in record.events],
+        "events": [event.typed for event in record.events],
         "public": record.public,
     }
     return _dump("namespace", record.version, answers)
@@ -139,7 +139,8 @@ def _dump(template: str, version: str, answers: Mapping[str, object]) -> bytes:
     import yaml
 
     record = {"template": template, "version": version, "answers": dict(answers)}
-    text = yaml.safe_dump(record, sort_keys=False, allow_unicode=True)
+    # A line for an event, however long its parameters are.
+    text = yaml.safe_dump(record, sort_keys=False, allow_unicode=True, width=10_000)
     return f"# What macchiato made this from. Keep it in git: later versions update from it.\n{text}".encode()
 
 
@@ -188,7 +189,15 @@ def _spelled(value: Any, why_not: Callable[[str], str | None]) -> str:
 
 def _events(value: Any) -> tuple[EventName, ...]:
     values: list[Any] = value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType]
-    events = tuple(EventName(_spelled(each, why_misspelled_event)) for each in values)
+    events = tuple(_event(each) for each in values)
     if not events or len({event.function for event in events}) < len(events):
         raise ValueError("events")
     return events
+
+
+def _event(value: Any) -> EventName:
+    event, reason = read_event(value if isinstance(value, str) else "", any_name=True)
+    _spelled(event.wire, why_misspelled_event)
+    if reason or event.typed != value:
+        raise ValueError(value)
+    return event

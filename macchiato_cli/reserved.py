@@ -25,6 +25,17 @@ SOCKETIO_EVENTS = frozenset(
     {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
 )
 
+# What every listener is called with before what the client sent (app/core/listeners.py has the same).
+GIVEN_TO_LISTENERS = ("wrapper", "client", "metadata")
+
+# What pydantic has on every model, but for what begins with `model_`.
+MODEL_ATTRIBUTES = frozenset(
+    """
+    construct copy dict from_orm json parse_file parse_obj parse_raw schema schema_json
+    update_forward_refs validate
+    """.split()
+)
+
 # What the generated project installs. A script in clients/ of the same name would be imported instead.
 DEPENDENCY_MODULES = frozenset(
     """

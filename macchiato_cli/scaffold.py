@@ -6,8 +6,10 @@ The templates of all released versions read these answers: give new ones, never 
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 
-from macchiato_cli.errors import MacchiatoError
+from macchiato_cli.errors import MacchiatoError, Refused
+from macchiato_cli.event_source import event_answers
 from macchiato_cli.plan import File
 from macchiato_cli.project import (
     PROJECT_RECORD,
@@ -34,7 +36,11 @@ def project_files(record: ProjectRecord) -> dict[str, File]:
 
 
 def namespace_files(record: NamespaceRecord) -> dict[str, File]:
-    """One namespace: server module, client script, test; its record comes last."""
+    """One namespace: server module, client script, test; its record comes last.
+
+    Raises:
+        Refused: Its templates are of a version that knows no parameters.
+    """
     guarded = {
         "middleware": "require_token",
         "metadata": "UserMetadata",
@@ -51,20 +57,24 @@ def namespace_files(record: NamespaceRecord) -> dict[str, File]:
         "namespace": record.name.wire,
         "module": record.name.module,
         "object": record.name.object,
-        "events": [
-            {
-                "name": event.wire,
-                "function": event.function,
-                "heard": event.heard,
-                "declared": event.declared,
-            }
-            for event in record.events
-        ],
+        **event_answers(record.name, record.events),
         **(public if record.public else guarded),
     }
     with template("namespace", record.version) as folder:
+        _check_knows_parameters(folder, record)
         files = render(folder, answers)
     return files | {namespace_record(record.name.module): File(dump_namespace(record))}
+
+
+def _check_knows_parameters(folder: Path, record: NamespaceRecord) -> None:
+    typed = [event.typed for event in record.events if event.parameters is not None]
+    if typed and "\nsays_text:\n" not in (folder / "copier.yml").read_text():
+        raise Refused(
+            f"this project is of macchiato {record.version}, whose events have no parameters of their own",
+            code="project_behind",
+            reasons=(f"{', '.join(typed)} needs what later versions bring",),
+            tries=("macchiato update",),
+        )
 
 
 def settings_file(example: File) -> File:

@@ -6,15 +6,9 @@ import ast
 
 from macchiato_cli.reading.annotations import Annotations, literal
 from macchiato_cli.reading.meanings import Declined, Special, Type
+from macchiato_cli.reserved import MODEL_ATTRIBUTES
 
 _OPTIONS_OF_DATACLASSES = {"frozen", "kw_only", "slots"}
-# What pydantic has on every model, but for what begins with `model_`.
-_OF_MODELS = set(
-    """
-    construct copy dict from_orm json parse_file parse_obj parse_raw schema schema_json
-    update_forward_refs validate
-    """.split()
-)
 
 
 class Classes:
@@ -48,7 +42,7 @@ class Classes:
             for each in ast.walk(node)
             if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)
         }
-        odd = [name for name in names if name.startswith(("_", "model_")) or name in used | _OF_MODELS]
+        odd = [name for name in names if name.startswith(("_", "model_")) or name in used | MODEL_ATTRIBUTES]
         if odd or len(set(names)) < len(names):
             raise Declined(f"the fields of {node.name}")
         return Type(type(node.name, (), {}), sendable)

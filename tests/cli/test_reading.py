@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from macchiato_cli.listing import signature, signature_of_heard
 from macchiato_cli.namespaces import import_namespaces
 from macchiato_cli.reading import read_namespaces
 from macchiato_cli.reading.modules import Modules
 from macchiato_cli.report import Report
 from tests.cli.borrowed_environment import make_environment
-from tests.cli.conftest import Macchiato
+from tests.cli.conftest import Macchiato, Ran
 
 # Written the usual way, in many ways.
 USUAL = {
@@ -402,6 +403,21 @@ def test_an_environment_without_a_library_is_not_read(own: Path) -> None:
     next((own / ".venv/lib").glob("python*/site-packages/borrowed.pth")).unlink()
 
     assert read_namespaces(own) is None
+
+
+def test_typed_events_are_read_as_they_were_given(macchiato: Macchiato, own: Path) -> None:
+    events = ["sendMessage(text: str, urgent: bool = False)", "draw(x: float | None, *more: dict[str, int])"]
+    typed = [word for event in events for word in ("--event", event)]
+    assert macchiato("add-namespace", "chat", *typed, "-q", folder=own) == Ran(0, "", "")
+
+    read = read_namespaces(own)
+
+    assert read == import_namespaces(own, own / ".venv/bin/python", again="").found
+    assert [signature(event) for event in read[0]["events"]] == events
+    assert [signature_of_heard(heard) for heard in read[0]["heard"]] == [
+        "sendMessage(SendMessage)",
+        "draw(Draw)",
+    ]
 
 
 def test_a_library_that_the_project_has_itself_is_not_read(own: Path) -> None:

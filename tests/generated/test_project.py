@@ -77,6 +77,7 @@ def test_pyright_agrees(project: Project) -> None:
 def test_a_new_namespace_is_found_and_passes_its_test_at_once(project: Project) -> None:
     project.macchiato("add-namespace", "chat", "--event", "sendMessage", "--event", "typing")
     project.macchiato("add-namespace", "lobby", "--public")
+    add_typed_namespaces(project)
     # The longest names: what is rendered must still be what the formatter writes.
     project.macchiato("add-namespace", "aB" * 17, "--event", "aB" * 17)
 
@@ -84,10 +85,30 @@ def test_a_new_namespace_is_found_and_passes_its_test_at_once(project: Project) 
     project.run(project.python, "-m", "ruff", "format", "--check")
     project.run(project.python, "-m", "mypy")
     # The other tests know no namespace but devUser, and have passed above.
-    names = ("guards", "dev_user", "chat", "lobby", to_snake("aB" * 17))
+    names = ("guards", "dev_user", "chat", "lobby", "board", "every", to_snake("aB" * 17))
     tests = [f"tests/test_{name}.py" for name in names]
     output = project.run(project.python, "-m", "pytest", "-q", *tests)
     assert re.search(r"^\d+ passed", output.splitlines()[-1])
+
+
+def add_typed_namespaces(project: Project) -> None:
+    """`board` has shorthand besides; `every` has each type, in listeners with nothing and with a lot to take."""
+    project.macchiato(
+        "add-namespace",
+        "board",
+        "--event",
+        "move(x: float, y: float, fast: bool = False)",
+        "--event",
+        "typing",
+    )
+    types = ["str", "int", "float", "bool", "list[dict[str, int]]", "dict[str, list[str] | None]"]
+    every = [f"{'a' * 28}{n:02}: {type_}" for n, type_ in enumerate(types)]
+    every += [f"{'b' * 28}{n:02}: {type_} | None = None" for n, type_ in enumerate(types)]
+    every += ["text: str = 'it is', number: float = -1e-7, *the_rest: list[bool]"]
+    events = ["ping()", f"{'aB' * 17}({', '.join(every)})", "message(*words: str)"]
+    events += [f"first{n}(value: {type_} | None)" for n, type_ in enumerate(types)]
+    typed = [word for event in events for word in ("--event", event)]
+    project.macchiato("add-namespace", "every", "--public", *typed)
 
 
 async def test_the_listener_in_its_readme_works(project: Project, port: int) -> None:
@@ -197,6 +218,26 @@ def test_the_client_prints_the_code_and_the_message_of_a_refusal(project: Projec
 
     assert nobody.returncode == 1
     assert nobody.stderr == "error: invalid_name: metadata.user_name must be 1 to 80 printable characters\n"
+
+
+def test_what_is_no_text_is_said_as_json(project: Project, port: int) -> None:
+    add_typed_namespaces(project)
+    script = (project.folder / "clients" / "board.py").read_text()
+    said = re.search(r"--say '(.+)'", script)
+    assert said is not None
+    assert said[1] == "[1.5, 1.5, true]"
+    with project.serving(port) as url:
+        ada = project.client("clients/board.py", "--say", said[1], "--url", url)
+        lines = project.client("clients/board.py", "--url", url, stdin="hello\n[1]\n[1, 2]\n")
+
+    heard = "{'user_name': 'Ada', 'x': 1.5, 'y': 1.5, 'fast': True}"
+    assert (ada.returncode, ada.stdout.splitlines()[1]) == (0, f"move: {heard}")
+    assert lines.returncode == 0
+    assert [line for line in lines.stdout.splitlines() if line[0] != "*"] == [
+        "! 'hello' is no list in JSON, such as [\"hello\", true]",
+        "! invalid_payload: move got wrong arguments; y: Field required",
+        "move: {'user_name': 'Ada', 'x': 1.0, 'y': 2.0, 'fast': False}",
+    ]
 
 
 def test_a_busy_port_is_named_with_a_way_out(project: Project, port: int) -> None:

@@ -1,14 +1,15 @@
 """Talk in the namespace /[= namespace =]:
 
-    python clients/[= module =].py --name Ada --say "hello"
+    python clients/[= module =].py --name Ada --say [= example =]
 
-Without --say it sends each line that you type, until Ctrl-D.
-"""
+{% if says_text %}Without --say it sends each line that you type, until Ctrl-D.
+{% else %}Without --say it sends each line that you type, until Ctrl-D: the event's arguments, as a list in JSON.
+{% endif %}"""
 
 import argparse
 
 from account import [= authentication =]
-from conversation import talk
+from conversation import [= "talk" if says_text else "json_arguments, talk" =]
 
 NAMESPACE = "/[= namespace =]"
 EVENT = "[= events[0].name =]"
@@ -26,5 +27,6 @@ if __name__ == "__main__":
         NAMESPACE,
         arguments.event,
         say=arguments.say,
-        authenticate=lambda: [= authentication =](arguments.url, arguments.name),
+{% if not says_text %}        read=json_arguments,
+{% endif %}        authenticate=lambda: [= authentication =](arguments.url, arguments.name),
     )

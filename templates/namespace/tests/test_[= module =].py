@@ -1,13 +1,13 @@
 """The namespace /[= namespace =], on the real server, with real clients."""
 
-import pytest
-from support import Connect
+{% if shorthand %}import pytest
+{% endif %}from support import Connect
 
 NAMESPACE = "/[= namespace =]"
-
+{% if shorthand %}
 # What a client sends, and what the others hear.
 EVENTS = [
-{%- for event in events %}
+{%- for event in shorthand %}
     ("[= event.name =]", "[= event.heard =]"),
 {%- endfor %}
 ]
@@ -40,7 +40,55 @@ async def test_a_wrong_argument_is_refused_by_name(connect: Connect, event: str,
             "details": [{"field": "text", "message": "Input should be a valid string"}],
         },
     }
+{% endif %}
+{%- for event in typed %}
 
+async def test_[= event.test =]_is_heard(connect: Connect) -> None:
+    ada = await connect(NAMESPACE, "Ada")
+    grace = await connect(NAMESPACE, "Grace")
+
+    ack = await ada.call(
+        "[= event.name =]",
+{%- for parameter in event.parameters %}
+        [= parameter.sample =],
+{%- endfor %}
+    )
+
+    assert ack == {"ok": True, "data": None}
+    heard = {
+        "user_name": "Ada",
+{%- for parameter in event.parameters %}
+        "[= parameter.name =]": [= parameter.heard =],
+{%- endfor %}
+    }
+    assert await grace.hears("[= event.heard =]") == heard
+    assert await ada.hears("[= event.heard =]") == heard
+    assert grace.unheard == []
+    assert ada.unheard == []
+
+
+async def test_[= event.test =]_is_checked(connect: Connect) -> None:
+    ada = await connect(NAMESPACE, "Ada")
+
+    ack = await ada.call(
+        "[= event.name =]",
+{%- for argument in event.wrong %}
+        [= argument =],
+{%- endfor %}
+    )
+
+    assert ack == {
+        "ok": False,
+        "error": {
+            "code": "invalid_payload",
+            "message": "[= event.name =] got wrong arguments",
+            "details": [
+                [= event.details =],
+            ],
+        },
+    }
+    assert ada.unheard == []
+{% endfor %}
 
 async def test_an_unknown_event_is_refused(connect: Connect) -> None:
     ada = await connect(NAMESPACE, "Ada")
@@ -51,13 +99,21 @@ async def test_an_unknown_event_is_refused(connect: Connect) -> None:
 
 
 async def test_the_others_still_hear_each_other_when_one_leaves(connect: Connect) -> None:
-    event, heard = EVENTS[0]
-    ada = await connect(NAMESPACE, "Ada")
+{% if shorthand %}    event, heard = EVENTS[0]
+{% endif %}    ada = await connect(NAMESPACE, "Ada")
     grace = await connect(NAMESPACE, "Grace")
     alan = await connect(NAMESPACE, "Alan")
 
     await grace.disconnect()
-    await ada.call(event, "is anyone here?")
+{% if shorthand %}    await ada.call(event, "is anyone here?")
 
     assert await alan.hears(heard) == {"message": "User Ada says: is anyone here?"}
-    assert grace.unheard == []
+{% else %}    await ada.call(
+        "[= events[0].name =]",
+{%- for parameter in events[0].parameters %}
+        [= parameter.sample =],
+{%- endfor %}
+    )
+
+    await alan.hears("[= events[0].heard =]")
+{% endif %}    assert grace.unheard == []

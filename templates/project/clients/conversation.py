@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -25,6 +26,26 @@ class NotSaid(Exception):
     """The server did not take what was said; the text says why."""
 
 
+def as_text(line: str) -> tuple[Any, ...]:
+    """A line as the only argument of an event."""
+    return (line,)
+
+
+def json_arguments(line: str) -> tuple[Any, ...]:
+    """A line as the arguments of an event: a list in JSON, such as `["hello", true]`.
+
+    Raises:
+        NotSaid: It is none.
+    """
+    try:
+        arguments = json.loads(line)
+    except (ValueError, RecursionError):
+        arguments = None
+    if not isinstance(arguments, list):
+        raise NotSaid(f'{line!r} is no list in JSON, such as ["hello", true]')
+    return tuple(arguments)
+
+
 def talk(
     url: str,
     namespace: str,
@@ -32,8 +53,11 @@ def talk(
     *,
     say: str | None,
     authenticate: Callable[[], Awaitable[dict[str, Any]]],
+    read: Callable[[str], tuple[Any, ...]] = as_text,
 ) -> None:
     """Connect, send `say` (or each line of the standard input) as `event`, and print all that is heard.
+
+    `read` makes the event's arguments of what is said.
 
     Exits with 1 and a reason on the standard error when there is no server, or when it refuses.
     """
@@ -43,9 +67,9 @@ def talk(
         try:
             await conversation.join(await authenticate())
             if say is None:
-                await conversation.say_lines(event)
+                await conversation.say_lines(event, read)
             else:
-                await conversation.say(event, say)
+                await conversation.say(event, *read(say))
                 await conversation.wait_for_an_event(within_s=1)
         finally:
             await conversation.leave()
@@ -93,7 +117,7 @@ class Conversation:
                 raise Refused(self._refusal.result()) from None
             raise
 
-    async def say_lines(self, event: str) -> None:
+    async def say_lines(self, event: str, read: Callable[[str], tuple[Any, ...]] = as_text) -> None:
         """Say each line of the standard input, until it ends.
 
         Raises:
@@ -103,22 +127,23 @@ class Conversation:
         async def say_each() -> None:
             async for line in typed_lines():
                 try:
-                    await self.say(event, line)
+                    await self.say(event, *read(line))
                 except NotSaid as error:
                     print(f"! {error}", flush=True)
 
         await self._unless_refused(say_each())
 
-    async def say(self, event: str, text: str) -> None:
+    async def say(self, event: str, *arguments: Any) -> None:
         """Raises:
         NotSaid: The server refused this, or the connection broke before it answered.
         Refused: The server has ended the connection.
         """
         await self._unless_refused(self._connected.wait())
         try:
-            ack = await self._socket.call(event, text, namespace=self.namespace, timeout=ANSWER_WITHIN_S)
+            ack = await self._socket.call(event, arguments, namespace=self.namespace, timeout=ANSWER_WITHIN_S)
         except SocketIOError:
-            raise NotSaid(f"no answer to {text!r}: the connection broke") from None
+            said = ", ".join(map(repr, arguments))
+            raise NotSaid(f"no answer to {said}: the connection broke") from None
         if not ack["ok"]:
             raise NotSaid(describe(ack["error"]))
 

@@ -1,9 +1,10 @@
 """The namespace /[= namespace =]: who may join, what is said, what is heard."""
 
-from typing import Annotated
+{% if shorthand %}from typing import Annotated
 
 from pydantic import BaseModel, Field
-
+{% else %}from pydantic import BaseModel
+{% endif %}
 from ..core import Client, SocketWrapper
 from ..middlewares import [= metadata =], [= middleware =]
 
@@ -12,7 +13,7 @@ from ..middlewares import [= metadata =], [= middleware =]
     connection_middleware=[= middleware =],
     client_connection_key=[= client_connection_key =],
 )
-
+{% if shorthand %}
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
@@ -20,9 +21,19 @@ class Message(BaseModel):
     """What the others hear."""
 
     message: str
+{% endif %}
+{%- for event in typed %}
 
+class [= event.model =](BaseModel):
+    """What everybody hears when a client sends [= event.name =]."""
+
+    user_name: str
+{%- for parameter in event.parameters %}
+    [= parameter.field =]
+{%- endfor %}
+{% endfor %}
 {% for event in events %}
-[= event.declared =] = [= object =].event("[= event.heard =]", Message)
+[= event.declaration =]
 {%- endfor %}
 {% for event in events %}
 
@@ -31,6 +42,22 @@ async def [= event.function =](
     wrapper: SocketWrapper[[= metadata =]],
     client: Client[[= metadata =]],
     metadata: [= metadata =],
+{%- if event.model %}
+{%- for parameter in event.parameters %}
+    [= parameter.source =],
+{%- endfor %}
+) -> None:
+    """Pass on what a client says. What this returns is the client's ack; `raise SocketError` to refuse."""
+    await wrapper.broadcast(
+        [= event.declared =],
+        [= event.model =](
+            user_name=metadata.user_name,
+{%- for parameter in event.parameters %}
+            [= parameter.given =],
+{%- endfor %}
+        ),
+    )
+{%- else %}
     text: Text,
 ) -> None:
     """Pass on what a client says. What this returns is the client's ack; `raise SocketError` to refuse."""
@@ -45,4 +72,5 @@ async def [= event.function =](
         [= event.declared =],
         Message(message=f"You said: {text} ..."),
     )
+{%- endif %}
 {% endfor -%}
