@@ -91,7 +91,12 @@ def add_namespace(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Such as chat.")] = None,
     event: Annotated[
-        list[str] | None, typer.Option(help="What clients send; may be repeated.", show_default="sayStuff")
+        list[str] | None,
+        typer.Option(
+            metavar="EVENT",
+            help="What clients send: say, or 'say(text: str)'; may be repeated.",
+            show_default="sayStuff",
+        ),
     ] = None,
     public: Annotated[bool, typer.Option("--public", help="Let clients in without a token.")] = False,
     dry_run: DryRun = False,

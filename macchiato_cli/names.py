@@ -19,6 +19,8 @@ from macchiato_cli.suggestions import nearest
 
 DEFAULT_NAMESPACE = "devUser"
 DEFAULT_EVENT = "sayStuff"
+# In characters of all events together, so that a namespace's record can be read again (record_file.py).
+_MOST_OF_EVENTS = 12_000
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,10 @@ def event_names(
             if clash := _clash(event, other):
                 raise BadName(*clash, suggestion=None, tries=tries)
         events.append(event)
+        if _too_long(events):
+            message = f"{shown(event.wire)} is one event too many for a namespace"
+            reason = f"all of them together may have {_MOST_OF_EVENTS} characters"
+            raise BadName(message, reason, suggestion=None, tries=tries)
     return tuple(events)
 
 
@@ -145,7 +151,7 @@ def right_events(texts: Sequence[str]) -> list[str]:
     """The texts, each as an event may be called, without those that clash with an earlier one."""
     events: list[EventName] = []
     for event in map(_right_event, texts):
-        if not any(_clash(event, other) for other in events):
+        if not any(_clash(event, other) for other in events) and not _too_long([*events, event]):
             events.append(event)
     return [event.typed for event in events]
 
@@ -179,6 +185,11 @@ def _right_event(text: str) -> EventName:
 def _bad(text: str, what: str, reason: str, *, suggestion: str, command: Callable[[str], str]) -> BadName:
     tries = [command(suggestion)]
     return BadName(f"{shown(text)} cannot be {what}", reason, suggestion=suggestion, tries=tries)
+
+
+def _too_long(events: Sequence[EventName]) -> bool:
+    # With what YAML has around each, which writes a quote twice.
+    return sum(len(event.typed) + event.typed.count("'") + 8 for event in events) > _MOST_OF_EVENTS
 
 
 def _clash(event: EventName, other: EventName) -> tuple[str, str] | None:

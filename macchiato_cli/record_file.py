@@ -11,7 +11,7 @@ from macchiato_cli import interrupts
 from macchiato_cli.errors import Refused, reason_of, shown
 from macchiato_cli.redaction import read_regular
 
-_LARGEST = 64 * 1024
+_LARGEST = 16 * 1024
 _DEEPEST = 8
 _MERGE = "tag:yaml.org,2002:merge"
 

@@ -15,9 +15,9 @@ from pydantic import BaseModel
 
 from app.core.listeners import GIVEN
 from macchiato_cli.errors import BadName
-from macchiato_cli.names import EventName, NamespaceName, event_names
+from macchiato_cli.names import EventName, NamespaceName, event_names, right_events
 from macchiato_cli.parameters import Parameter
-from macchiato_cli.project import NamespaceRecord, read_namespace
+from macchiato_cli.project import NamespaceRecord, dump_namespace, read_namespace
 from macchiato_cli.reserved import GIVEN_TO_LISTENERS, MODEL_ATTRIBUTES
 from macchiato_cli.scaffold import namespace_files
 from macchiato_cli.signatures import LONGEST_NAME, MOST_PARAMETERS
@@ -271,6 +271,22 @@ def test_what_is_made_is_what_the_formatter_writes(tmp_path: Path, name: str, ev
         ruff = [sys.executable, "-m", "ruff", *command, "--no-cache", "."]
         done = subprocess.run(ruff, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_more_events_than_a_record_can_keep_are_refused(tmp_path: Path) -> None:
+    # Each a quote, which YAML writes twice, and a lot of them.
+    many = [f'f{n}(a: str = "{chr(39) * 40}")' for n in range(300)]
+
+    with pytest.raises(BadName) as caught:
+        event_names(many)
+
+    kept = right_events(many)
+    assert caught.value.message == f'"f{len(kept)}" is one event too many for a namespace'
+    record = NamespaceRecord(NamespaceName("chat"), event_names(kept), public=False)
+    path = tmp_path / ".macchiato/namespaces/chat.yml"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(dump_namespace(record))
+    assert read_namespace(tmp_path, "chat") == record
 
 
 def test_no_more_than_the_longest_is_accepted() -> None:

@@ -92,7 +92,7 @@ def test_a_new_namespace_is_found_and_passes_its_test_at_once(project: Project) 
 
 
 def add_typed_namespaces(project: Project) -> None:
-    """`board` has shorthand besides; `every` has each type, in listeners with nothing and with a lot to take."""
+    """`board` has shorthand besides; `every` has each type, with nothing and with a lot to take."""
     project.macchiato(
         "add-namespace",
         "board",
