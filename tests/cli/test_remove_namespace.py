@@ -188,7 +188,8 @@ def test_without_a_name_it_does_not_guess(macchiato: Macchiato, chat: Path) -> N
 def test_adding_and_removing_leaves_no_trace(macchiato: Macchiato, project: Path) -> None:
     before = snapshot(project)
 
-    assert macchiato("add-namespace", "teamChat", "--event", "a", "--public", folder=project).code == 0
+    events = ("--event", "a", "--event", "b(to: str, *rest: int)")
+    assert macchiato("add-namespace", "teamChat", *events, "--public", folder=project).code == 0
     ran = macchiato("remove-namespace", "teamChat", folder=project)
 
     assert (ran.code, ran.err) == (0, "")

@@ -224,11 +224,17 @@ def test_a_new_namespace_is_of_the_projects_own_version(
 ) -> None:
     shutil.copytree(project, work / "other")
 
-    assert later("add-namespace", "chat", "-q", folder=project).code == 0
-    assert macchiato("add-namespace", "chat", "-q", folder=work / "other").code == 0
+    chat = ("add-namespace", "chat", "--event", "say(to: int, text: str = 'hi')", "-q")
+    assert later(*chat, folder=project).code == 0
+    assert macchiato(*chat, folder=work / "other").code == 0
 
     assert snapshot(project) == snapshot(work / "other")
+    said = (project / "app/namespaces/chat.py").read_text()
     assert later("update", "-q", folder=project) == Ran(0, "", "")
+    # What is sent with its event is known to the later version, too.
+    assert (project / "app/namespaces/chat.py").read_text() == said
+    assert '    to: int,\n    text: str = "hi",\n' in said
+    assert (project / "clients/chat.py").read_text().startswith("# Later.\n")
     assert (project / "tests/test_chat_socket.py").is_file()
 
 
