@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from .schemas import Schema
 from .values import FROM_CLIENTS, TO_CLIENTS, Differences, Direction
 
-# The namespace and the event.
-Said: TypeAlias = tuple[str, str]
+# The namespace, the event and what the server does: one event can go both ways.
+Said: TypeAlias = tuple[str, str, str]
+_OTHER_WAY: Final = {"receive": "send", "send": "receive"}
 
 
 @dataclass
@@ -37,19 +38,20 @@ def changes(old: dict[str, Any], new: dict[str, Any]) -> Changes:
     found = Changes()
     before, after = exchanges(old), exchanges(new)
     for said, exchange in before.items():
-        name = " ".join(said)
+        namespace, event, action = said
+        name = f"{namespace} {event}"
+        other_way = (namespace, event, _OTHER_WAY[action])
         if said not in after:
-            found.breaking.append(f"{name}: it is gone")
-        elif after[said].action != exchange.action:
-            found.breaking.append(f"{name}: it goes the other way")
+            turned = other_way in after and other_way not in before
+            found.breaking.append(f"{name}: it {'goes the other way' if turned else 'is gone'}")
         else:
             found.breaking += [
                 f"{name}: {problem}" for problem in _problems(exchange, after[said], old=old, new=new)
             ]
     found.additions = [
-        f"{' '.join(said)}: {'clients can send it' if exchange.action == 'receive' else 'clients hear it'}"
-        for said, exchange in after.items()
-        if said not in before
+        f"{namespace} {event}: {'clients can send it' if action == 'receive' else 'clients hear it'}"
+        for namespace, event, action in after
+        if (namespace, event, action) not in before
     ]
     return found
 
@@ -61,7 +63,7 @@ def exchanges(contract: dict[str, Any]) -> dict[Said, Exchange]:
         address = resolved(contract, operation["channel"])["address"]
         (message,) = (resolved(contract, each) for each in operation["messages"])
         replies = [resolved(contract, each) for each in operation.get("reply", {}).get("messages", [])]
-        found[address, message["name"]] = Exchange(
+        found[address, message["name"], operation["action"]] = Exchange(
             operation["action"], message["payload"], [reply["payload"] for reply in replies]
         )
     return found

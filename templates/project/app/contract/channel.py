@@ -196,6 +196,9 @@ class Channel:
         of = f"{self.address}: {event.name!r}"
         schemas = [self._schemas.add(each, "serialization", of=of) for each in event.types]
         key = key_of(event.name)
+        if any(listener.event == event.name for listener in self._wrapper.listeners):
+            # Both ways: what clients say is another message than what they hear.
+            key = f"{key}.heard"
         message = Message(event.name, key, lambda: arguments([schema() for schema in schemas]))
         if not isinstance(event, Question):
             return Operation(self, "send", message)
