@@ -142,6 +142,21 @@ def test_events_without_arguments_and_names_of_all_kinds_have_a_schema() -> None
         contract(tasks)
 
 
+def test_an_event_that_goes_both_ways_is_two_messages() -> None:
+    def both(heard: type) -> SocketWrapper[UserMetadata]:
+        tasks = taking(str)
+        tasks.event("add", heard)
+        return tasks
+
+    document = contract(both(Task))
+    assert payload_of(document, "add")["items"] == [{"title": "a", "type": "string"}]
+    assert payload_of(document, "add.heard")["items"] == [{"$ref": "#/components/schemas/Task"}]
+    assert changes(document, contract(both(int))).breaking == [
+        "/tasks add: can be integer now, and was object"
+    ]
+    assert changes(document, contract(taking(str))).breaking == ["/tasks add: it is gone"]
+
+
 def test_a_default_that_is_no_json_is_only_said_to_be_there() -> None:
     document = contract(taking(float, bytes, object, a=float("inf"), b=b"\xff", c=int))
     assert json.loads(json.dumps(payload_of(document, "add"), allow_nan=False))["items"] == [
