@@ -49,8 +49,9 @@ def serve(settings: Settings, options: argparse.Namespace) -> None:
         migrate(settings)
         if settings.log_format == "text":  # Who reads JSON reads what uvicorn logs.
             workers = f" with {options.workers} workers" if options.workers > 1 else ""
+            pages = "HTTP API: /docs, console: /console" if settings.has_console else "HTTP API: /docs"
             print(
-                f"Serving on {address_of(listening)}{workers} (HTTP API: /docs). Press Ctrl-C to stop.",
+                f"Serving on {address_of(listening)}{workers} ({pages}). Press Ctrl-C to stop.",
                 flush=True,
             )
         if options.reload:

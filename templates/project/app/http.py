@@ -14,6 +14,7 @@ from starlette.types import Lifespan
 from . import accounts, services
 from .attempts import TooManyAttempts
 from .body_limit import BodyLimit, BodyTooLarge
+from .console import create_console
 from .contract.served import contract
 from .core.tokens import InvalidToken
 from .engine.addresses import origin_of
@@ -34,22 +35,26 @@ def create_http(lifespan: Lifespan[FastAPI]) -> FastAPI:
     Args:
         lifespan: What starts before the first request and stops after the last one.
     """
+    settings = services.settings()
+    try_it = " Try them in the [console](console)." if settings.has_console else ""
     http = FastAPI(
         title="HTTP API",
         summary="Tokens to connect with over Socket.IO.",
-        description="The Socket.IO events are described by [AsyncAPI](asyncapi.json).",
+        description=f"The Socket.IO events are described by [AsyncAPI](asyncapi.json).{try_it}",
         lifespan=lifespan,
     )
     http.include_router(users)
     http.include_router(operations)
     http.include_router(contract)
+    if settings.has_console:
+        http.include_router(create_console(settings.console_client))
     http.get("/", include_in_schema=False)(root)
     http.exception_handler(RequestValidationError)(explain_invalid_body)
     http.exception_handler(TooBusy)(explain_too_busy)
     http.exception_handler(TooManyAttempts)(explain_too_many_attempts)
     http.exception_handler(BodyTooLarge)(explain_too_large)
     http.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
-    if origins := services.settings().allowed_origins:
+    if origins := settings.allowed_origins:
         http.add_middleware(
             CORSMiddleware,
             allow_origins=origins,

@@ -40,6 +40,8 @@ _REMEDIES: Final = {
     "REDIS_URL": "REDIS_URL=redis://localhost:6379/0",
     "ALLOWED_ORIGINS": "ALLOWED_ORIGINS=https://example.com,http://localhost:5173",
     "TRUSTED_PROXIES": "TRUSTED_PROXIES=127.0.0.1,10.0.0.0/8",
+    "CONSOLE": "CONSOLE=true",
+    "CONSOLE_CLIENT": "CONSOLE_CLIENT=   # browsers get it from a CDN",
     "METRICS_TOKEN": (
         '.venv/bin/python -c "import secrets; print(secrets.token_urlsafe(48))"'
         "   # in .env: METRICS_TOKEN=..."
@@ -109,6 +111,14 @@ def _proxy(text: str) -> str:
     return str(network) if "/" in text else str(network.network_address)
 
 
+def _file(text: str) -> str:
+    """An existing file; a relative path begins at the project."""
+    path = PROJECT / text
+    if text and not path.is_file():
+        raise ValueError("there is no such file")
+    return str(path) if text else ""
+
+
 class Settings(Limits, BaseSettings):
     """Every setting there is, with those of app/engine/limits.py; .env.example says what each one is for."""
 
@@ -122,6 +132,9 @@ class Settings(Limits, BaseSettings):
     )
 
     environment: Literal["development", "production"] = "production"
+    # None: as the environment says.
+    console: bool | None = None
+    console_client: Annotated[str, AfterValidator(_file)] = ""
     host: str = "127.0.0.1"
     # Not 0, "any free port": no client would know where to connect.
     port: Annotated[int, Field(ge=1, le=65535)] = 3000
@@ -153,6 +166,11 @@ class Settings(Limits, BaseSettings):
     def _empty_is_the_default(cls, values: dict[str, Any]) -> dict[str, Any]:
         # Only now: an empty variable of the environment wins over a line of `.env`, as any other does.
         return {name: value for name, value in values.items() if value != ""}
+
+    @property
+    def has_console(self) -> bool:
+        """Whether there is a /console."""
+        return self.environment == "development" if self.console is None else self.console
 
     @property
     def safe_database_url(self) -> str:

@@ -19,6 +19,8 @@ def test_only_the_secret_has_no_default() -> None:
     assert Limits(**loaded.model_dump(include=set(Limits.model_fields))) == Limits()
     assert loaded.model_dump(exclude={"token_secret", *Limits.model_fields}) == {
         "environment": "production",
+        "console": None,
+        "console_client": "",
         "host": "127.0.0.1",
         "port": 3000,
         "login_attempts_per_minute": 10,
@@ -115,12 +117,16 @@ def test_every_problem_is_named_at_once_without_a_password(monkeypatch: pytest.M
     monkeypatch.setenv("TRUSTED_PROXIES", "127.0.0.1, proxy.example.com")
     monkeypatch.setenv("LOG_FORMAT", "xml")
     monkeypatch.setenv("MAX_NESTING", "0")
+    monkeypatch.setenv("CONSOLE", "perhaps")
+    monkeypatch.setenv("CONSOLE_CLIENT", "node_modules/nowhere.js")
     monkeypatch.setenv("METRICS_TOKEN", "hunter2")
     with pytest.raises(SettingsError) as refusal:
         load_settings()
     text = str(refusal.value)
     assert [line for line in text.splitlines() if line.startswith("error")] == [
         'error: MAX_NESTING cannot be "0"',
+        'error: CONSOLE cannot be "perhaps"',
+        'error: CONSOLE_CLIENT cannot be "node_modules/nowhere.js"',
         'error: PORT cannot be "70000"',
         "error: DATABASE_URL cannot be used",
         'error: ALLOWED_ORIGINS cannot be "https://example.com/"',
@@ -129,6 +135,7 @@ def test_every_problem_is_named_at_once_without_a_password(monkeypatch: pytest.M
         "error: METRICS_TOKEN cannot be used",
     ]
     assert "\n  try: MAX_NESTING=100\n" in text
+    assert "\n  try: CONSOLE=true\n" in text
     assert "it has 7 bytes; with less than 32 it can be guessed" in text
     assert "hunter2" not in text
 

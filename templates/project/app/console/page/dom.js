@@ -1,0 +1,33 @@
+// What the page is made of. Text is always text: nothing here, or in any other file, makes HTML of a string.
+
+/** An element with attributes, listeners (`onclick`) and children; strings among these become text. */
+export function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value === undefined || value === false) continue;
+    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+    else made.setAttribute(key, value === true ? "" : value);
+  }
+  made.append(...children.filter((child) => child !== undefined));
+  return made;
+}
+
+let count = 0;
+
+/** An id that no other element has. */
+export function freshId(name) {
+  count += 1;
+  return `${name}-${count}`;
+}
+
+/** A value as JSON that people read: on one line while it is short. */
+export function shown(value) {
+  if (value === undefined) return "nothing";
+  const line = JSON.stringify(value, withBytes);
+  return line.length <= 60 ? line : JSON.stringify(value, withBytes, 2);
+}
+
+function withBytes(_key, value) {
+  const bytes = ArrayBuffer.isView(value) ? value.buffer : value;
+  return bytes instanceof ArrayBuffer ? `<${bytes.byteLength} bytes>` : value;
+}
