@@ -49,9 +49,9 @@ def server(
     stop_server(running)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def open_console(browser: Browser) -> Iterator[Open]:
-    """Opens the console of a server; whatever the browser complains of fails the test."""
+    """Opens the console of a server; whatever the browser complains of is an error in the end."""
     opened: list[Console] = []
 
     def open_console(server: RunningServer, **options: Any) -> Console:

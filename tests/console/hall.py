@@ -1,4 +1,4 @@
-"""The namespaces that the console's tests talk to: one with a token, one without, with all that a form can be."""
+"""What the console's tests talk to: a namespace for users, one for visitors with all that a form can be."""
 
 import shutil
 from pathlib import Path
@@ -85,7 +85,8 @@ TEMPLATE = Path(__file__).resolve().parents[2] / "templates" / "project"
 
 def write_project(project: Path) -> Path:
     """A project of the template's own `app`, with these namespaces."""
-    shutil.copytree(TEMPLATE / "app", project / "app", ignore=shutil.ignore_patterns("__pycache__"))
+    # With what Python has compiled of it.
+    shutil.copytree(TEMPLATE / "app", project / "app")
     (project / "app" / "namespaces" / "hall.py").write_text(SOURCE)
     (project / "pyproject.toml").write_text('[project]\nname = "hall"\nversion = "1.0.0"\n')
     return project

@@ -48,6 +48,11 @@ class User:
         """What was sent and heard, the latest one last."""
         return self.column.get_by_role("log").get_by_role("listitem")
 
+    @property
+    def last_ack(self) -> Locator:
+        """What came of the event that was sent last."""
+        return self.column.locator(".sent").last.locator(".ack")
+
 
 @dataclass(frozen=True)
 class Console:

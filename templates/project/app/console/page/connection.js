@@ -18,7 +18,7 @@ export class Connection {
       transports: ["websocket", "polling"],
       tryAllTransports: true,
       reconnectionDelay: 300,
-      reconnectionDelayMax: 2000,
+      reconnectionDelayMax: 1000,
       auth: (use) => use(auth()),
     });
     const socket = this._socket;
@@ -53,7 +53,7 @@ export class Connection {
   }
 
   _failed(error) {
-    if (this._socket.active) this._onstate("reconnecting");
+    if (this._socket.active) this._onstate("reconnecting", error.message);
     else this._onstate("refused", error.data?.code ? `${error.data.code}: ${error.message}` : error.message);
   }
 }

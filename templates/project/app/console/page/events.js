@@ -51,6 +51,8 @@ export class Events {
       return; // The field says what is wrong with it.
     }
     args.complain([]);
+    // What is typed next takes the place of what was sent.
+    if (submitted.target.contains(document.activeElement)) document.activeElement.select?.();
     const ack = await this._onemit(name, values);
     const details = ack?.error?.details;
     if (ack?.error?.code === "invalid_payload" && Array.isArray(details)) args.complain(details);

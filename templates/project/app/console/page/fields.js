@@ -34,8 +34,8 @@ export class Field {
         { class: "field-head" },
         element("label", { for: id }, name),
         element("span", { class: "type" }, this.kind.text),
-        this._null && element("label", { class: "check" }, this._null, "null"),
-        this._sent && element("label", { class: "check" }, this._sent, "send"),
+        this._null && checkOf(this._null, "null", `for ${name}`),
+        this._sent && checkOf(this._sent, "send", name),
       ),
       this._input,
       this._note,
@@ -156,6 +156,11 @@ function kindOf(contract, given) {
   }
   if (schema.type === "boolean") return { name: "boolean", choices: [false, true], text: "boolean" };
   return { name: "json", text: schema.type ? `JSON ${schema.type}` : "JSON", example: exampleOf(contract, schema) };
+}
+
+/** A checkbox with a word, and what it is about for those who do not see where it is. */
+function checkOf(box, word, about) {
+  return element("label", { class: "check" }, box, element("span", {}, word, element("span", { class: "unseen" }, ` ${about}`)));
 }
 
 function typesOf(schema) {

@@ -139,10 +139,15 @@ export class User {
       this._connection?.close();
       this._connection = undefined;
     }
-    if (state === "connected") this._log.status(`${before === "reconnecting" ? "connected again" : "connected"}, by ${why}`);
-    else if (state === "refused") this._log.status(`refused: ${why}`, { isBad: true });
-    else if (state === "reconnecting" && before !== "reconnecting") this._log.status(`connection lost${why ? `: ${why}` : ""}`, { isBad: true });
-    else if (state === "offline" && why) this._log.status(why);
+    if (state === "reconnecting" && before === "reconnecting") return;
+    const text = {
+      connected: `${before === "reconnecting" ? "connected again" : "connected"}, by ${why}`,
+      refused: `refused: ${why}`,
+      // Before the first connection, the usual reason is one that browsers keep to themselves.
+      reconnecting: before === "connected" ? `connection lost: ${why}` : `${why}: is ${location.origin} in ALLOWED_ORIGINS?`,
+      offline: why,
+    }[state];
+    if (text) this._log.status(text, { isBad: state === "refused" || state === "reconnecting" });
     if (state === "connected" && before === "reconnecting") this._page.reconnected();
     const wasOnToggle = document.activeElement === this._toggle;
     this._showState();
