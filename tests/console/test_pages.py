@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
-from app.console import CLIENT_INTEGRITY, CLIENT_VERSION
-from support import SETTINGS, RunningServer, free_port, wait_for_health
+from app.console import CLIENT_INTEGRITY, CLIENT_URL, CLIENT_VERSION
+from support import SETTINGS, RunningServer, free_port, start_server, stop_server, wait_for_health
 from tests.console.conftest import Open
 from tests.console.hall import write_project
 
@@ -28,6 +28,27 @@ def test_the_hash_is_of_what_npm_has(client: Path) -> None:
     version = json.loads((client / "package.json").read_text())["version"]
     digest = hashlib.sha384((client / "dist/socket.io.min.js").read_bytes()).digest()
     assert (version, f"sha384-{base64.b64encode(digest).decode()}") == (CLIENT_VERSION, CLIENT_INTEGRITY)
+
+
+def test_the_client_of_the_cdn_runs_when_it_is_what_it_was_and_only_then(
+    tmp_path: Path, project: Path, client: Path, browser: Browser
+) -> None:
+    script = (client / "dist/socket.io.min.js").read_text()
+    server = start_server(tmp_path, project=project)
+    try:
+        for body, seen in ((script, "Ada"), (f"{script};", "The Socket.IO client did not load")):
+            page = browser.new_page()
+            page.route(
+                CLIENT_URL,
+                lambda route, _, body=body: route.fulfill(
+                    body=body, headers={"Access-Control-Allow-Origin": "*"}, content_type="text/javascript"
+                ),
+            )
+            page.goto(f"{server.url}/console")
+            expect(page.locator("h2, .notice").first).to_contain_text(seen)
+            page.close()
+    finally:
+        stop_server(server)
 
 
 def test_who_cannot_connect_or_register_is_told_why(server: RunningServer, open_console: Open) -> None:
@@ -151,18 +172,19 @@ def test_a_restarted_server_is_found_again_with_what_is_new_in_it(
     with serving(project, client, port) as server:
         console = open_console(server)
         ada = console.user("Ada")
-        ada.joins()
+        ada.connect("/visitors")
+        expect(ada.state).to_have_text("connected")
     expect(ada.state).to_have_text("reconnecting")
     expect(ada.entries.last).to_contain_text("connection lost: transport close")
     expect(console.online).to_have_text(["Nobody is connected"])
 
     hall = project / "app" / "namespaces" / "hall.py"
-    hall.write_text(hall.read_text().replace('@hall.listener("refuse"', '@hall.listener("refuseAgain"'))
+    hall.write_text(hall.read_text().replace('.listener("everything"', '.listener("anything"'))
     with serving(project, client, port):
         expect(ada.state).to_have_text("connected")
         expect(ada.entries.last).to_contain_text("connected again, by websocket")
-        ada.event("refuseAgain").get_by_role("button", name="Emit").click()
-        expect(ada.last_ack).to_contain_text("slow_down")
+        ada.event("anything").get_by_role("button", name="Emit").click()
+        expect(ada.last_ack).to_contain_text("invalid_payload anything got wrong arguments")
         console.page.close()
     # The browser says each time that it found nobody.
     assert [text for text in console.complaints if "ERR_CONNECTION_REFUSED" not in text] == []
