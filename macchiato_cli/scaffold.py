@@ -78,7 +78,7 @@ def _check_knows_parameters(folder: Path, record: NamespaceRecord) -> None:
 
 
 def settings_file(example: File) -> File:
-    """`.env`, for its owner's eyes only: the example's settings and secrets that nobody else has."""
+    """`.env`, for its owner's eyes only: the example's settings for development, and fresh secrets."""
     lines = example.content.decode().splitlines(keepends=True)
     for name in ("TOKEN_SECRET", "POSTGRES_PASSWORD"):
         place = [number for number, line in enumerate(lines) if line.strip() == f"{name}="]
@@ -87,4 +87,6 @@ def settings_file(example: File) -> File:
                 f"the template's .env.example has no line {name}= for the secret", code="broken_template"
             )
         lines[place[0]] = f"{name}={secrets.token_urlsafe(48)}\n"
-    return File("".join(lines).encode(), private=True)
+    # As scripts/setup does: whoever makes a project is about to develop it.
+    text = "".join(lines).replace("\nENVIRONMENT=production\n", "\nENVIRONMENT=development\n")
+    return File(text.encode(), private=True)

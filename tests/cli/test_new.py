@@ -235,7 +235,9 @@ def test_the_secrets_are_fresh_private_and_only_in_env(macchiato: Macchiato, wor
     assert stat.S_IMODE((work / "one/.env").stat().st_mode) == 0o600
     assert "TOKEN_SECRET=\n" in (work / "one/.env.example").read_text()
     without = (work / "one/.env").read_text().replace(secrets[0], "").replace(secrets[2], "")
-    assert without == (work / "one/.env.example").read_text()
+    example = (work / "one/.env.example").read_text()
+    assert without == example.replace("\nENVIRONMENT=production\n", "\nENVIRONMENT=development\n")
+    assert without != example
 
 
 def test_permissions_follow_the_umask(macchiato: Macchiato, work: Path) -> None:

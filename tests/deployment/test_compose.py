@@ -84,9 +84,10 @@ def test_the_servers_start_with_what_compose_and_setup_give_them(
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     example = (PROJECT / ".env.example").read_text()
+    developed = example.replace("\nENVIRONMENT=production\n", "\nENVIRONMENT=development\n")
     password = "abc-DEF_123"
     env_file = tmp_path / ".env"
-    env_file.write_text(re.sub("^TOKEN_SECRET=$", f"TOKEN_SECRET={'0123456789' * 4}", example, flags=re.M))
+    env_file.write_text(re.sub("^TOKEN_SECRET=$", f"TOKEN_SECRET={'0123456789' * 4}", developed, flags=re.M))
     monkeypatch.setitem(Settings.model_config, "env_file", env_file)
     monkeypatch.setattr(settings, "ENV_FILE", env_file)
     services = compose["services"]
@@ -104,6 +105,8 @@ def test_the_servers_start_with_what_compose_and_setup_give_them(
     assert loaded.database_url == f"postgresql+psycopg://{user}:{password}@postgres/{database}"
     assert loaded.redis_url == "redis://redis:6379/0"
     assert loaded.host == "0.0.0.0"
+    # Whoever develops here has a console; whoever reaches these servers has none.
+    assert (loaded.environment, loaded.has_console) == ("production", False)
 
 
 def test_the_image_has_what_the_cluster_needs() -> None:
