@@ -20,11 +20,15 @@ export function freshId(name) {
   return `${name}-${count}`;
 }
 
-/** A value as JSON that people read: on one line while it is short. */
+const MOST_SHOWN = 20_000;
+
+/** A value as JSON that people read: on one line while it is short, and only its beginning when it is huge. */
 export function shown(value) {
   if (value === undefined) return "nothing";
   const line = JSON.stringify(value, withBytes);
-  return line.length <= 60 ? line : JSON.stringify(value, withBytes, 2);
+  const text = line.length <= 60 ? line : JSON.stringify(value, withBytes, 2);
+  if (text.length <= MOST_SHOWN) return text;
+  return `${text.slice(0, MOST_SHOWN)}\u2026 and ${text.length - MOST_SHOWN} more characters`;
 }
 
 function withBytes(_key, value) {

@@ -126,7 +126,7 @@ export class Arguments {
   /** Shows what an ack of `invalid_payload` says, each problem at its field. */
   complain(details) {
     for (const field of this._inOrder) {
-      const problems = details.filter(({ field: path }) => path.split(".")[0] === field.name);
+      const problems = details.filter(({ field: path }) => String(path).split(".")[0] === field.name);
       field.complain(problems.map((problem) => problem.message).join("; "));
     }
   }
