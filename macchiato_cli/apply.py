@@ -10,8 +10,10 @@ import errno
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from macchiato_cli import interrupts
@@ -47,6 +49,28 @@ def create_folder(target: Path, files: Mapping[str, File]) -> None:
                 raise Refused(
                     f"{target} has just been made by somebody else", code="target_exists", paths=[str(target)]
                 ) from error
+            raise
+
+
+def write_file(target: Path, file: File) -> None:
+    """Write one file, wherever that is: complete, or as it was. A link stays one.
+
+    Raises:
+        MacchiatoError: It could not be written.
+    """
+    # realpath, since resolve() fails where links lead to each other.
+    place = Path(os.path.realpath(target))
+    staged = place.parent / f".{place.name[:40]}.{secrets.token_hex(4)}.tmp"
+    with _explained(target):
+        if place.exists():
+            file = replace(file, permissions=stat.S_IMODE(place.stat().st_mode))
+        try:
+            _write(staged, file)
+            sync(staged)
+            interrupts.check()
+            staged.replace(place)
+        except BaseException:
+            remove(staged)
             raise
 
 

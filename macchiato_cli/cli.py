@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from macchiato_cli import __version__
-from macchiato_cli.completion import namespaces_here
+from macchiato_cli.completion import languages, namespaces_here
 from macchiato_cli.plain_values import Command, Group
 from macchiato_cli.report import Report
 
@@ -158,6 +158,33 @@ def list_(context: typer.Context, quiet: Quiet = False, as_json: Json = False) -
 
     report = _report(context, quiet=quiet, as_json=as_json)
     list_namespaces(_project(report), report)
+
+
+@app.command(cls=Command)
+def client(
+    context: typer.Context,
+    language: Annotated[
+        str, typer.Argument(metavar="LANGUAGE", help="python or typescript.", autocompletion=languages)
+    ],
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="One file, for any project; else python: clients/typed, typescript: standard output.",
+        ),
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only tell whether it is up to date.")] = False,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Make typed clients from what the server declares."""
+    from macchiato_cli.client.command import make_client
+
+    report = _report(context, quiet=quiet, as_json=as_json)
+    make_client(_project(report), language, report, output=output, check=check, dry_run=dry_run)
 
 
 @app.command(cls=Command)

@@ -22,6 +22,11 @@ def namespaces_here(incomplete: str) -> list[str]:
         return []
 
 
+def languages(incomplete: str) -> list[str]:
+    """What `macchiato client` makes clients in."""
+    return [name for name in ("python", "typescript") if name.startswith(incomplete)]
+
+
 def _recorded_here() -> Iterator[str]:
     # Typer needs this module for every command, and only completion needs the records.
     from macchiato_cli.project import find_project, namespace_record, read_namespace

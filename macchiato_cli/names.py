@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from macchiato_cli.client.naming import TAKEN, class_of
 from macchiato_cli.errors import BadName, shown
 from macchiato_cli.name_rules import (
     LONGEST,
@@ -36,6 +37,11 @@ class NamespaceName:
     @property
     def object(self) -> str:
         return f"{self.module}_socket"
+
+    @property
+    def client(self) -> str:
+        """The class of its typed clients."""
+        return class_of(self.wire, TAKEN)
 
 
 @dataclass(frozen=True)

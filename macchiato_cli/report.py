@@ -63,6 +63,16 @@ class Report:
         self.notes.append(text)
         self._line((f"{'note':<10}", "yellow"), (text, ""))
 
+    def text(self, text: str) -> None:
+        """What the command is for: as it is, byte for byte, and also when it is to be quiet."""
+        if self.as_json:
+            return
+        try:
+            sys.stdout.buffer.write(text.encode())
+            sys.stdout.flush()
+        except BrokenPipeError:
+            silence(sys.stdout)
+
     def tree(self, root: str, entries: Mapping[str, str]) -> None:
         """What is in a folder: names, and what each is for."""
         if self._silent:

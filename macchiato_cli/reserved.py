@@ -13,7 +13,7 @@ PROJECT_MODULES = frozenset(
     """
     account app attempts clients common config conftest connections console conversation core engine guards
     http logs macchiato main middlewares migrations namespaces operations results settings settings_services
-    socket_wrapper support test tests tokens users
+    socket_wrapper support test tests tokens typed users
     """.split()
 )
 

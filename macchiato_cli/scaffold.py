@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
+from macchiato_cli.client.rendered import typed_client
 from macchiato_cli.errors import MacchiatoError, Refused
 from macchiato_cli.event_source import event_answers
 from macchiato_cli.plan import File
@@ -29,6 +30,7 @@ def project_files(record: ProjectRecord) -> dict[str, File]:
         "project_name": record.name,
         "namespace": record.namespace.wire,
         "module": record.namespace.module,
+        "client": record.namespace.client,
     }
     with template("project", record.version) as folder:
         files = render(folder, answers)
@@ -57,7 +59,9 @@ def namespace_files(record: NamespaceRecord) -> dict[str, File]:
         "namespace": record.name.wire,
         "module": record.name.module,
         "object": record.name.object,
+        "client": record.name.client,
         **event_answers(record.name, record.events),
+        "typed_client": typed_client(record),
         **(public if record.public else guarded),
     }
     with template("namespace", record.version) as folder:

@@ -1,4 +1,4 @@
-"""The project template is imported in place: `app` is its package, `support` what its own tests talk with."""
+"""The project template is imported in place: `app` is its package, its tests talk with `support`, `typed`."""
 
 import os
 import signal
@@ -9,7 +9,8 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
-sys.path[:0] = [str(CHECKOUT / "templates" / "project"), str(CHECKOUT / "templates" / "project" / "tests")]
+PROJECT = CHECKOUT / "templates" / "project"
+sys.path[:0] = [str(PROJECT), str(PROJECT / "clients"), str(PROJECT / "tests")]
 
 # Under nohup, or in the background of a script, these are ignored; what tests start would ignore them too.
 for ignored in (signal.SIGINT, signal.SIGHUP):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ ADDED = [
     ".macchiato/namespaces/chat.yml",
     "app/namespaces/chat.py",
     "clients/chat.py",
+    "clients/typed/chat.py",
     "tests/test_chat.py",
 ]
 
@@ -50,9 +52,7 @@ def test_a_file_of_the_user_s_is_never_overwritten(macchiato: Macchiato, project
 
 
 def test_a_file_where_a_folder_should_be_is_refused(macchiato: Macchiato, project: Path) -> None:
-    for path in (project / "clients").iterdir():
-        path.unlink()
-    (project / "clients").rmdir()
+    shutil.rmtree(project / "clients")
     (project / "clients").write_text("mine")
     before = snapshot(project)
 
@@ -232,6 +232,7 @@ def test_a_namespace_is_added_from_any_folder_inside(macchiato: Macchiato, proje
         "rendering chat ...\n"
         "created   app/namespaces/chat.py\n"
         "created   clients/chat.py\n"
+        "created   clients/typed/chat.py\n"
         "created   tests/test_chat.py\n"
         "created   .macchiato/namespaces/chat.yml\n"
         "\n"
@@ -270,8 +271,9 @@ def test_files_that_are_there_already_and_identical_are_kept(macchiato: Macchiat
 
     ran = macchiato("add-namespace", "chat", folder=project)
 
-    assert ran.out.splitlines()[1:5] == [
+    assert ran.out.splitlines()[1:6] == [
         "kept      app/namespaces/chat.py",
+        "kept      clients/typed/chat.py",
         "kept      tests/test_chat.py",
         "created   clients/chat.py",
         "created   .macchiato/namespaces/chat.yml",
@@ -287,6 +289,7 @@ def test_a_dry_run_writes_nothing(macchiato: Macchiato, project: Path) -> None:
         "rendering chat ...\n"
         "create    app/namespaces/chat.py\n"
         "create    clients/chat.py\n"
+        "create    clients/typed/chat.py\n"
         "create    tests/test_chat.py\n"
         "create    .macchiato/namespaces/chat.yml\n"
         "note      this was a dry run: nothing was written\n",
@@ -296,9 +299,7 @@ def test_a_dry_run_writes_nothing(macchiato: Macchiato, project: Path) -> None:
 
 
 def test_removed_folders_come_back(macchiato: Macchiato, project: Path) -> None:
-    for path in (project / "clients").iterdir():
-        path.unlink()
-    (project / "clients").rmdir()
+    shutil.rmtree(project / "clients")
 
     assert macchiato("add-namespace", "chat", "-q", folder=project) == Ran(0, "", "")
-    assert os.listdir(project / "clients") == ["chat.py"]
+    assert sorted(os.listdir(project / "clients")) == ["chat.py", "typed"]

@@ -103,6 +103,7 @@ def test_add_namespace_tells_all_in_one_json_object(macchiato: Macchiato, projec
         "created": [
             "app/namespaces/chat.py",
             "clients/chat.py",
+            "clients/typed/chat.py",
             "tests/test_chat.py",
             ".macchiato/namespaces/chat.yml",
         ],
@@ -185,6 +186,7 @@ def test_help_lists_the_commands(macchiato: Macchiato, arguments: list[str]) -> 
         "  add-namespace     Add a namespace to the project.\n"
         "  remove-namespace  Remove a namespace that nobody edited.\n"
         "  list              List the namespaces: guards, events, where they are.\n"
+        "  client            Make typed clients from what the server declares.\n"
         "  update            Merge what later templates brought into the project.\n"
         "  run               Run the project's server, with reload.\n"
         "  doctor            Check all that the project needs to run.\n",

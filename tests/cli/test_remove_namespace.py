@@ -14,7 +14,13 @@ from macchiato_cli.report import Report
 from tests.cli.conftest import Macchiato, Ran, commit, git, make_home, snapshot
 from tests.later import edit
 
-FILES = ["app/namespaces/chat.py", "clients/chat.py", "tests/test_chat.py", ".macchiato/namespaces/chat.yml"]
+FILES = [
+    "app/namespaces/chat.py",
+    "clients/chat.py",
+    "clients/typed/chat.py",
+    "tests/test_chat.py",
+    ".macchiato/namespaces/chat.yml",
+]
 REMOVED = "".join(f"removed   {path}\n" for path in FILES)
 
 
@@ -254,7 +260,12 @@ def test_force_removes_edited_files_but_nothing_that_was_not_generated(
         "dry_run": False,
         "path": str(chat),
         "namespace": "chat",
-        "removed": ["app/namespaces/chat.py", "clients/chat.py", ".macchiato/namespaces/chat.yml"],
+        "removed": [
+            "app/namespaces/chat.py",
+            "clients/chat.py",
+            "clients/typed/chat.py",
+            ".macchiato/namespaces/chat.yml",
+        ],
         "edited": ["clients/chat.py"],
         "kept": ["tests/test_chat.py"],
         "notes": [

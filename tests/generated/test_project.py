@@ -84,6 +84,7 @@ def test_a_new_namespace_is_found_and_passes_its_test_at_once(project: Project) 
     project.run(project.python, "-m", "ruff", "check")
     project.run(project.python, "-m", "ruff", "format", "--check")
     project.run(project.python, "-m", "mypy")
+    project.macchiato("client", "python", "--check")
     # The other tests know no namespace but devUser, and have passed above.
     names = ("guards", "dev_user", "chat", "lobby", "board", "every", to_snake("aB" * 17))
     tests = [f"tests/test_{name}.py" for name in names]

@@ -1,9 +1,9 @@
 """The namespace /[= namespace =], on the real server, with real clients."""
 
-{% if shorthand %}import pytest
-{% endif %}from support import Connect
-
-NAMESPACE = "/[= namespace =]"
+import pytest
+from support import Connect
+from typed import Refused
+from typed.[= module =] import [= client =]
 {% if shorthand %}
 # What a client sends, and what the others hear.
 EVENTS = [
@@ -15,105 +15,92 @@ EVENTS = [
 
 @pytest.mark.parametrize(("event", "heard"), EVENTS)
 async def test_the_others_hear_what_a_client_says(connect: Connect, event: str, heard: str) -> None:
-    ada = await connect(NAMESPACE, "Ada")
-    grace = await connect(NAMESPACE, "Grace")
+    async with (
+        connect([= client =], user="Ada") as ada,
+        connect([= client =], user="Grace") as grace,
+    ):
+        assert await ada.call_untyped(event, "hi") is None
 
-    assert await ada.call(event, "hi") == {"ok": True, "data": None}
-
-    assert await grace.hears(heard) == {"message": "User Ada says: hi"}
-    assert await ada.hears(heard) == {"message": "You said: hi ..."}
-    assert grace.unheard == []
-    assert ada.unheard == []
+        assert await grace.expect_untyped(heard) == {"message": "User Ada says: hi"}
+        assert await ada.expect_untyped(heard) == {"message": "You said: hi ..."}
+        assert (ada.unheard, grace.unheard) == ([], [])
 
 
 @pytest.mark.parametrize(("event", "heard"), EVENTS)
 async def test_a_wrong_argument_is_refused_by_name(connect: Connect, event: str, heard: str) -> None:
-    ada = await connect(NAMESPACE, "Ada")
+    async with connect([= client =], user="Ada") as ada:
+        with pytest.raises(Refused, match=r"^invalid_payload: ") as refused:
+            await ada.call_untyped(event, 42)
 
-    ack = await ada.call(event, 42)
-
-    assert ack == {
-        "ok": False,
-        "error": {
-            "code": "invalid_payload",
-            "message": f"{event} got wrong arguments",
-            "details": [{"field": "text", "message": "Input should be a valid string"}],
-        },
-    }
+    assert refused.value.details == [{"field": "text", "message": "Input should be a valid string"}]
 {% endif %}
 {%- for event in typed %}
 
 async def test_[= event.test =]_is_heard(connect: Connect) -> None:
-    ada = await connect(NAMESPACE, "Ada")
-    grace = await connect(NAMESPACE, "Grace")
-
-    ack = await ada.call(
-        "[= event.name =]",
+    async with (
+        connect([= client =], user="Ada") as ada,
+        connect([= client =], user="Grace") as grace,
+    ):
+        await ada.call(
+            "[= event.name =]",
 {%- for parameter in event.parameters %}
-        [= parameter.sample =],
+            [= parameter.sample =],
 {%- endfor %}
-    )
+        )
 
-    assert ack == {"ok": True, "data": None}
-    heard = {
-        "user_name": "Ada",
+        heard = {
+            "user_name": "Ada",
 {%- for parameter in event.parameters %}
-        "[= parameter.name =]": [= parameter.heard =],
+            "[= parameter.name =]": [= parameter.heard =],
 {%- endfor %}
-    }
-    assert await grace.hears("[= event.heard =]") == heard
-    assert await ada.hears("[= event.heard =]") == heard
-    assert grace.unheard == []
-    assert ada.unheard == []
+        }
+        assert await grace.expect_untyped("[= event.heard =]") == heard
+        assert await ada.expect_untyped("[= event.heard =]") == heard
+        assert (ada.unheard, grace.unheard) == ([], [])
 
 
 async def test_[= event.test =]_is_checked(connect: Connect) -> None:
-    ada = await connect(NAMESPACE, "Ada")
-
-    ack = await ada.call(
-        "[= event.name =]",
+    async with connect([= client =], user="Ada") as ada:
+        with pytest.raises(Refused, match=r"^invalid_payload: ") as refused:
+            await ada.call_untyped(
+                "[= event.name =]",
 {%- for argument in event.wrong %}
-        [= argument =],
+                [= argument =],
 {%- endfor %}
-    )
+            )
 
-    assert ack == {
-        "ok": False,
-        "error": {
-            "code": "invalid_payload",
-            "message": "[= event.name =] got wrong arguments",
-            "details": [
-                [= event.details =],
-            ],
-        },
-    }
-    assert ada.unheard == []
+    assert refused.value.details == [
+        [= event.details =],
+    ]
 {% endfor %}
 
 async def test_an_unknown_event_is_refused(connect: Connect) -> None:
-    ada = await connect(NAMESPACE, "Ada")
-
-    ack = await ada.call("noSuchEvent")
-
-    assert ack["error"]["code"] == "unknown_event"
+    async with connect([= client =], user="Ada") as ada:
+        with pytest.raises(Refused, match=r"^unknown_event: "):
+            await ada.call_untyped("noSuchEvent")
 
 
 async def test_the_others_still_hear_each_other_when_one_leaves(connect: Connect) -> None:
-{% if shorthand %}    event, heard = EVENTS[0]
-{% endif %}    ada = await connect(NAMESPACE, "Ada")
-    grace = await connect(NAMESPACE, "Grace")
-    alan = await connect(NAMESPACE, "Alan")
-
-    await grace.disconnect()
-{% if shorthand %}    await ada.call(event, "is anyone here?")
-
-    assert await alan.hears(heard) == {"message": "User Ada says: is anyone here?"}
-{% else %}    await ada.call(
-        "[= events[0].name =]",
+    async with (
+        connect([= client =], user="Ada") as ada,
+        connect([= client =], user="Alan") as alan,
+    ):
+        async with connect([= client =], user="Grace") as grace:
+            pass
+{%- if events[0].model %}
+        await ada.call(
+            "[= events[0].name =]",
 {%- for parameter in events[0].parameters %}
-        [= parameter.sample =],
+            [= parameter.sample =],
 {%- endfor %}
-    )
+        )
 
-    await alan.hears("[= events[0].heard =]")
-{% endif %}    assert grace.unheard == []
+        heard = await alan.expect("[= events[0].heard =]", within_s=1)
+        assert heard["user_name"] == "Ada"
+{%- else %}
+        await ada.call("[= events[0].name =]", "is anyone here?")
+
+        heard = await alan.expect("[= events[0].heard =]", within_s=1)
+        assert heard["message"] == "User Ada says: is anyone here?"
+{%- endif %}
+        assert grace.unheard == []

@@ -1,6 +1,6 @@
 """Who the client scripts say they are."""
 
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import aiohttp
 
@@ -8,11 +8,23 @@ import aiohttp
 PASSWORD = "correct horse battery staple"  # noqa: S105
 
 
+class Token(TypedDict):
+    token: str
+
+
+class Names(TypedDict):
+    user_name: NotRequired[str]
+
+
+class Introduction(TypedDict):
+    metadata: NotRequired[Names]
+
+
 class LogInFailed(Exception):
     """The server did not give a token; the text says why."""
 
 
-async def log_in(url: str, name: str) -> dict[str, Any]:
+async def log_in(url: str, name: str) -> Token:
     """The `auth` of a guarded namespace: a token of the user `name`, who is registered when new.
 
     Raises:
@@ -32,6 +44,6 @@ async def log_in(url: str, name: str) -> dict[str, Any]:
             return {"token": (await answer.json())["token"]}
 
 
-async def introduce(url: str, name: str) -> dict[str, Any]:
+async def introduce(url: str, name: str) -> Introduction:
     """The `auth` of a public namespace: only a name."""
     return {"metadata": {"user_name": name}}

@@ -1,10 +1,11 @@
-"""`server`: the real server. `connect`: real clients, who are disconnected when the test ends."""
+"""`server`: the real server. `connect`: real clients of new users."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from support import SECRET, SETTINGS, Connect, Member, RunningServer, register, start_server, stop_server
+from support import SECRET, SETTINGS, Client, Connect, RunningServer, register, start_server, stop_server
 
 from app import settings
 from app.settings import Settings
@@ -33,20 +34,16 @@ async def token_of_ada(server: RunningServer) -> str:
 
 
 @pytest.fixture
-async def connect(server: RunningServer) -> AsyncIterator[Connect]:
-    """Connects with a token of a new user and, for namespaces that want no token, with a name."""
-    members: list[Member] = []
+def connect(server: RunningServer) -> Connect:
+    """`async with connect(DevUser, user="Ada") as ada`: with a token, or the name alone."""
 
-    async def connect(namespace: str, name: str) -> Member:
-        member = Member(namespace)
-        members.append(member)
-        token = await register(server.url, name)
-        await member.connect(server.url, auth={"token": token, "metadata": {"user_name": name}})
-        return member
+    @asynccontextmanager
+    async def connect(client: type[Client], *, user: str) -> AsyncIterator[Client]:
+        auth = {"token": await register(server.url, user), "metadata": {"user_name": user}}
+        async with client(server.url, auth) as connected:
+            yield connected
 
-    yield connect
-    for member in members:
-        await member.disconnect()
+    return connect
 
 
 @pytest.fixture

@@ -10,21 +10,25 @@ import sys
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import aiohttp
 import socketio
 from fastapi import FastAPI
 from socketio.exceptions import ConnectionError as NotConnected
+from typed import Refused as Refused
+from typed import SocketClient
 
 from app.core import SocketWrapper
 from app.engine import STATE_KEY, Cluster, Limits, SocketServer
 from app.engine.limits import DEFAULT_LIMITS
 from app.engine.uvicorn_server import UvicornServer, uvicorn_config
 from app.settings import Settings
+
+Client = TypeVar("Client", bound=SocketClient)
 
 SECRET = "a secret for tests, which is long enough to be one"
 PROJECT = Path(__file__).resolve().parent.parent
@@ -152,17 +156,8 @@ async def serving(
             await running
 
 
-class Refused(Exception):
-    """The server refused a connection: `code` and `message` are what the client was told."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.message = message
-
-
 class Member:
-    """A client in one namespace, that remembers what it hears."""
+    """A client that sends anything, and tells what comes back as it is: for what typed clients forbid."""
 
     def __init__(self, namespace: str) -> None:
         self.namespace = namespace
@@ -227,6 +222,6 @@ class Member:
 
 
 class Connect(Protocol):
-    """`await connect("/devUser", "Ada")`: a member who is logged in as Ada."""
+    """`async with connect(DevUser, user="Ada") as ada`: a client of a new user."""
 
-    async def __call__(self, namespace: str, name: str) -> Member: ...
+    def __call__(self, client: type[Client], *, user: str) -> AbstractAsyncContextManager[Client]: ...

@@ -2,7 +2,8 @@
 
 import aiohttp
 import pytest
-from support import Connect, Member, Refused, RunningServer
+from support import RunningServer
+from typed import Refused, SocketClient
 
 from app.core import Token
 from app.middlewares import require_token
@@ -16,12 +17,14 @@ GUARDED = [
 pytestmark = pytest.mark.parametrize("namespace", GUARDED)
 
 
+def client(server: RunningServer, namespace: str, auth: dict[str, str] | None) -> SocketClient:
+    return SocketClient(server.url, auth, namespace=namespace)
+
+
 async def refusal(server: RunningServer, namespace: str, auth: dict[str, str]) -> str:
     """The code with which the server refuses `auth`."""
-    stranger = Member(namespace)
     with pytest.raises(Refused) as refused:
-        await stranger.connect(server.url, auth)
-    await stranger.disconnect()
+        await client(server, namespace, auth).connect()
     return refused.value.code
 
 
@@ -62,38 +65,28 @@ async def test_whoever_deletes_the_account_is_disconnected(server: RunningServer
     user = await users.create(name="Leaving", email=email, password="a password nobody needs")
     await users.close()
     token = Token(server.secret, lifetime_s=60).issue(user.id)
-    member = Member(namespace)
-    await member.connect(server.url, {"token": token})
+    async with client(server, namespace, {"token": token}) as leaving:
+        headers = {"Authorization": f"Bearer {token}"}
+        async with aiohttp.ClientSession(headers=headers) as http:
+            (await http.delete(f"{server.url}/api/users/me")).raise_for_status()
 
-    headers = {"Authorization": f"Bearer {token}"}
-    async with aiohttp.ClientSession(headers=headers) as http:
-        (await http.delete(f"{server.url}/api/users/me")).raise_for_status()
-
-    assert (await member.hears("closing"))["code"] == "user_deleted"
-    await member.left
-    await member.disconnect()
+        assert (await leaving.ended).code == "user_deleted"
 
 
 async def test_a_token_in_the_query_works_as_well(
     server: RunningServer, token_of_ada: str, namespace: str
 ) -> None:
-    ada = Member(namespace)
-
-    await ada.connect(f"{server.url}?commId={token_of_ada}")
-
-    await ada.disconnect()
+    async with SocketClient(f"{server.url}?commId={token_of_ada}", namespace=namespace):
+        pass
 
 
-async def test_an_expired_token_ends_the_connection(
-    server: RunningServer, connect: Connect, namespace: str
-) -> None:
+async def test_an_expired_token_ends_the_connection(server: RunningServer, namespace: str) -> None:
     users = Users(server.database_url)
     email = f"late{namespace.replace('/', '.')}@example.com"
     user = await users.create(name="Late", email=email, password="a password nobody needs")
     await users.close()
-    late = Member(namespace)
-    await late.connect(server.url, {"token": Token(server.secret, lifetime_s=3).issue(user.id)})
+    token = Token(server.secret, lifetime_s=3).issue(user.id)
 
-    assert (await late.hears("closing"))["code"] == "token_expired"
-
-    assert await late.left == "server disconnect"
+    async with client(server, namespace, {"token": token}) as late:
+        assert await late.expect_untyped("closing") == {"code": "token_expired", "message": "Log in again"}
+        assert (await late.ended).code == "token_expired"

@@ -1,0 +1,1 @@
+"""Typed clients, made from a project's contract and nothing else."""
