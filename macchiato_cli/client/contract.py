@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from macchiato_cli.client.naming import TAKEN, Names, class_like, class_of, identifier
-from macchiato_cli.client.schema import ANY, Named, Object, Type, Types, plain_text
+from macchiato_cli.client.schema import ANY, Named, Object, Type, Types, as_list, as_object, plain_text
 
 
 class Unreadable(Exception):
@@ -132,8 +132,8 @@ class Reader:
 
     def _parameters(self, payload: Any, called: str) -> Parameters:
         schema = _mapping(payload)
-        items = schema.get("items")
-        if not isinstance(items, list):
+        items = as_list(schema.get("items"))
+        if items is None:
             raise Unreadable(f"the arguments of an event ({called}) are no list")
         names = Names(set(self._words))
         least = schema.get("minItems")
@@ -153,16 +153,16 @@ class Reader:
     def _ack(self, replies: list[Mapping[str, Any]], called: str) -> tuple[Type, tuple[str, ...]]:
         """What an ack's `data` is, and the codes of its errors."""
         for reply in replies:
-            items = _mapping(reply["payload"]).get("items")
-            options = _mapping(items[0]).get("oneOf") if isinstance(items, list) and items else None
-            if isinstance(options, list) and len(options) == 2:
+            items = as_list(_mapping(reply["payload"]).get("items"))
+            options = as_list(_mapping(items[0]).get("oneOf")) if items else None
+            if options and len(options) == 2:
                 data = _at(options[0], "data")
                 return self._types.of(data, called=f"{called}Answer"), _codes(_at(options[1], "error"))
         return ANY, ()
 
     def _first(self, payload: Any, called: str) -> Type:
-        items = _mapping(payload).get("items")
-        return self._types.of(items[0] if isinstance(items, list) and items else None, called=called)
+        items = as_list(_mapping(payload).get("items"))
+        return self._types.of(items[0] if items else None, called=called)
 
     def _is_needed(self, auth: Type) -> bool:
         """Whether nobody gets in without `auth`."""
@@ -171,8 +171,8 @@ class Reader:
         return auth != ANY
 
     def _messages(self, operation: Mapping[str, Any], at_least: int = 1) -> list[Mapping[str, Any]]:
-        listed = operation.get("messages", [])
-        if not isinstance(listed, list) or len(listed) < at_least:
+        listed = as_list(operation.get("messages", []))
+        if listed is None or len(listed) < at_least:
             raise Unreadable("an operation has no messages")
         return [{"payload": {}, **self._resolved(each)} for each in listed]
 
@@ -188,9 +188,10 @@ class Reader:
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise Unreadable(f"it has {type(value).__name__} where an object should be")
-    found: dict[str, Any] = value
+    found = as_object(value)
+    if found is None:
+        kind: type = type(value)  # pyright: ignore[reportUnknownVariableType]
+        raise Unreadable(f"it has {kind.__name__} where an object should be")
     return found
 
 
@@ -202,18 +203,17 @@ def _text(value: Mapping[str, Any], key: str) -> str:
 
 
 def _title(schema: Any) -> str:
-    title = schema.get("title") if isinstance(schema, dict) else None
+    title = (as_object(schema) or {}).get("title")
     return title if isinstance(title, str) else ""
 
 
 def _at(schema: Any, name: str) -> Any:
     """The schema of a field."""
-    fields = schema.get("properties") if isinstance(schema, dict) else None
-    return fields.get(name) if isinstance(fields, dict) else None
+    fields = as_object((as_object(schema) or {}).get("properties"))
+    return (fields or {}).get(name)
 
 
 def _codes(schema: Any) -> tuple[str, ...]:
-    code = _at(schema, "code")
-    values = code.get("enum") if isinstance(code, dict) else None
-    known = values if isinstance(values, list) else []
+    code = as_object(_at(schema, "code")) or {}
+    known = as_list(code.get("enum")) or []
     return tuple(value for value in known if isinstance(value, str))

@@ -141,7 +141,7 @@ class ClientPrinter:
             if len(variants) == 1:
                 yield f"        {each.body}"
         if len(variants) > 1:
-            arguments = rest if takes_more else []
+            arguments = rest if takes_more else ()
             if "Any" in (result, *" ".join(arguments).split()):
                 self._types.use("typing", "Any")
             yield ""

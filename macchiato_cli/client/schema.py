@@ -101,7 +101,7 @@ class Types:
     declared: dict[str, Object | Alias] = field(default_factory=dict[str, Object | Alias])
 
     def __post_init__(self) -> None:
-        self._short = short_names(key for key in self.components if isinstance(key, str))
+        self._short = short_names(self.components)
         self._name_of: dict[str, str] = {}
 
     def of(self, schema: Any, *, called: str, depth: int = 0) -> Type:
@@ -110,21 +110,21 @@ class Types:
         Args:
             called: A name for it, in case that it has to be declared.
         """
-        if not isinstance(schema, dict) or depth > _DEEPEST:
+        given = as_object(schema)
+        if given is None or depth > _DEEPEST:
             return ANY
-        given: dict[str, Any] = schema
         if isinstance(reference := given.get("$ref"), str):
             return self._component(reference)
-        if isinstance(all_of := given.get("allOf"), list):
+        if (all_of := as_list(given.get("allOf"))) is not None:
             return self.of(all_of[0], called=called, depth=depth + 1) if len(all_of) == 1 else ANY
         for union in ("anyOf", "oneOf"):
-            if isinstance(options := given.get(union), list):
+            if (options := as_list(given.get(union))) is not None:
                 return one_of([self.of(each, called=called, depth=depth + 1) for each in options])
         if "const" in given:
             return constants([given["const"]])
-        if isinstance(given.get("enum"), list):
-            return constants(given["enum"])
-        if isinstance(kinds := given.get("type"), list):
+        if (values := as_list(given.get("enum"))) is not None:
+            return constants(values)
+        if (kinds := as_list(given.get("type"))) is not None:
             each_kind = [{**given, "type": kind} for kind in kinds if isinstance(kind, str)]
             return one_of([self.of(each, called=called, depth=depth + 1) for each in each_kind])
         return self._of_kind(given, called, depth + 1)
@@ -136,9 +136,9 @@ class Types:
                 return self._declare(called, self._object(schema, called, depth))
             return MapOf(self.of(schema.get("additionalProperties"), called=called, depth=depth))
         if kind == "array":
-            items = schema.get("items")
-            if not isinstance(items, list):
-                return ListOf(self.of(items, called=f"{called}Item", depth=depth))
+            items = as_list(schema.get("items"))
+            if items is None:
+                return ListOf(self.of(schema.get("items"), called=f"{called}Item", depth=depth))
             more = schema.get("additionalItems")
             return TupleOf(
                 tuple(self.of(item, called=f"{called}Item", depth=depth) for item in items),
@@ -161,14 +161,14 @@ class Types:
 
     def _declaration(self, schema: Any, name: str) -> Object | Alias:
         about = text_of(schema)
-        if isinstance(schema, dict) and schema.get("type") == "object" and _fields_of(schema):
-            return self._object(schema, name, 0)
+        given = as_object(schema)
+        if given and given.get("type") == "object" and _fields_of(given):
+            return self._object(given, name, 0)
         found = self.of(schema, called=name)
         return Alias(ANY if _is_only(name, found, self.declared) else found, about)
 
     def _object(self, schema: Mapping[str, Any], called: str, depth: int) -> Object:
-        required = schema.get("required")
-        needed: Sequence[object] = required if isinstance(required, list) else ()
+        needed = as_list(schema.get("required")) or []
         return Object(
             tuple(
                 Field(
@@ -214,12 +214,13 @@ def constants(values: Sequence[Any]) -> Type:
     if not values or not all(value is None or type(value) in (str, int, bool) for value in values):
         return ANY
     # 1 and True are equal, and not the same.
-    return Constants(tuple({(type(value), value): value for value in values}.values()))
+    different: dict[tuple[Any, Any], Any] = {(type(value), value): value for value in values}
+    return Constants(tuple(different.values()))
 
 
 def text_of(schema: Any) -> str:
     """What a schema says about itself, in one printable line."""
-    return plain_text(schema.get("description")) if isinstance(schema, dict) else ""
+    return plain_text((as_object(schema) or {}).get("description"))
 
 
 def plain_text(text: object) -> str:
@@ -230,8 +231,16 @@ def plain_text(text: object) -> str:
 
 
 def _fields_of(schema: Mapping[str, Any]) -> dict[str, Any]:
-    fields = schema.get("properties")
-    return fields if isinstance(fields, dict) else {}
+    return as_object(schema.get("properties")) or {}
+
+
+def as_object(value: Any) -> dict[str, Any] | None:
+    """The value where it is an object of JSON."""
+    return value if isinstance(value, dict) else None  # pyright: ignore[reportUnknownVariableType]
+
+
+def as_list(value: Any) -> list[Any] | None:
+    return value if isinstance(value, list) else None  # pyright: ignore[reportUnknownVariableType]
 
 
 def _is_only(name: str, found: Type, declared: Mapping[str, Object | Alias]) -> bool:
