@@ -43,7 +43,8 @@ class Place(BaseModel):
 async def show_badge(
     wrapper: SocketWrapper[Any], client: Client[Any], comm_id: str | None, metadata: ClientMetadata
 ) -> SocketOk[str] | SocketNok:
-    name = (client.handshake.auth or {}).get("name")
+    auth = client.handshake.auth
+    name = auth.get("name") if isinstance(auth, dict) else None
     return socket_ok(str(name)) if name else socket_nok("Show your badge", code="no_badge")
 
 
