@@ -132,14 +132,16 @@ class Reader:
 
     def _parameters(self, payload: Any, called: str) -> Parameters:
         schema = _mapping(payload)
-        items = as_list(schema.get("items"))
+        items, more = as_list(schema.get("items")), schema.get("additionalItems")
         if items is None:
-            raise Unreadable(f"the arguments of an event ({called}) are no list")
+            # Of draft 7, `items` with no schema in it is not allowed; one schema is that of all.
+            if schema.get("type") != "array":
+                raise Unreadable(f"the arguments of an event ({called}) are no list")
+            items, more = [], False if schema.get("maxItems") == 0 else schema.get("items")
         names = Names(set(self._words))
         least = schema.get("minItems")
         needed = least if type(least) is int else len(items)
         found = [self._parameter(item, names, f"{called}{class_like(_title(item))}") for item in items]
-        more = schema.get("additionalItems")
         rest = None if more is False else self._parameter(more, names, f"{called}Rest")
         return Parameters(tuple(found[:needed]), tuple(found[needed:]), rest)
 

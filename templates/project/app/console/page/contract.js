@@ -52,7 +52,11 @@ class Contract {
 
   /** What the items of a message's payload are: {schema, name, required}, and `rest` for any more of them. */
   _arguments(message) {
-    const { items = [], minItems = 0, additionalItems } = message.payload;
+    const { minItems = 0, maxItems } = message.payload;
+    // One schema, and no list of them, is that of all arguments.
+    const isList = Array.isArray(message.payload.items);
+    const items = isList ? message.payload.items : [];
+    const additionalItems = isList || maxItems === 0 ? message.payload.additionalItems : message.payload.items;
     const args = items.map((item, index) => {
       const schema = this.resolve(item);
       return { schema, name: item.title ?? (items.length > 1 ? `argument ${index + 1}` : "answer"), required: index < minItems };
