@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 TEMPLATE = CHECKOUT / "templates" / "project"
-sys.path[:0] = [str(CHECKOUT), str(TEMPLATE), str(TEMPLATE / "tests")]
+sys.path[:0] = [str(CHECKOUT), str(TEMPLATE), str(TEMPLATE / "clients"), str(TEMPLATE / "tests")]
 
 from tests.cluster.soak.clients import Connection  # noqa: E402
 from tests.cluster.soak.ledger import Heard  # noqa: E402

@@ -12,7 +12,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PROJECT = CHECKOUT / "templates" / "project"
-sys.path[:0] = map(str, (CHECKOUT, PROJECT, PROJECT / "tests"))
+sys.path[:0] = map(str, (CHECKOUT, PROJECT, PROJECT / "clients", PROJECT / "tests"))
 
 from hypothesis import HealthCheck, Phase, given, seed, settings  # noqa: E402
 

@@ -20,7 +20,7 @@ import aiohttp
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 TEMPLATE = CHECKOUT / "templates" / "project"
-sys.path[:0] = [str(CHECKOUT), str(TEMPLATE), str(TEMPLATE / "tests")]
+sys.path[:0] = [str(CHECKOUT), str(TEMPLATE), str(TEMPLATE / "clients"), str(TEMPLATE / "tests")]
 
 from tests.core.behind import until  # noqa: E402
 from tests.core.crowd import Crowd  # noqa: E402

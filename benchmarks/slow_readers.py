@@ -14,7 +14,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 TEMPLATE = CHECKOUT / "templates" / "project"
-sys.path[:0] = [str(CHECKOUT), str(TEMPLATE), str(TEMPLATE / "tests")]
+sys.path[:0] = [str(CHECKOUT), str(TEMPLATE), str(TEMPLATE / "clients"), str(TEMPLATE / "tests")]
 
 from fastapi import FastAPI  # noqa: E402
 from starlette.types import ASGIApp  # noqa: E402

@@ -41,11 +41,11 @@ CHANGES = {"os.mkdir", "os.rename", "os.link"}
 REMOVALS = {"os.remove", "os.rmdir"}
 UNFAULTED = 77
 # One file after the other is written into the staging folder, and removed from it, with nothing in its place
-# in between. Of these many identical steps every 17th will do: in turn an open, a write, a sync.
+# in between. Of these many identical steps every 41st will do: in turn an open, a write, a sync.
 STAGED = re.compile(r"\.tmp/|/new/\d")
-STRIDE = 17
-# A new project in an empty folder is some 130 links, one like the other: every fifth.
-MANY, MANY_STRIDE = 80, 5
+STRIDE = 41
+# A new project in an empty folder is some 150 links, one like the other: every eleventh.
+MANY, MANY_STRIDE = 80, 11
 
 Contents = dict[str, str]
 

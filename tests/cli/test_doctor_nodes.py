@@ -30,7 +30,8 @@ ALONE = "no server of tests runs now; two would hear each other"
 def running_nodes(redis: Redis, count: int) -> Iterator[list[subprocess.Popen[str]]]:
     """So many servers with the prefix "tests", in database 0."""
     command = [sys.executable, "-m", "tests.cluster.apart"]
-    paths = [CHECKOUT, CHECKOUT / "templates/project", CHECKOUT / "templates/project/tests"]
+    project = CHECKOUT / "templates/project"
+    paths = [CHECKOUT, project, project / "clients", project / "tests"]
     environment = {"PYTHONPATH": ":".join(map(str, paths))}
     with ExitStack() as stack:
         started = [

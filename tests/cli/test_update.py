@@ -252,5 +252,5 @@ def test_a_namespace_of_its_own_version_is_brought_forward_alone(later: Macchiat
         "comparing with the templates ...\n"
         "updated   tests/test_dev_user_socket.py (was tests/test_dev_user.py)\n"
         "updated   .macchiato/namespaces/dev_user.yml\n"
-        "unchanged 2 files\n"
+        "unchanged 3 files\n"
     )

@@ -15,7 +15,7 @@ from support import free_port
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 TEMPLATE = CHECKOUT / "templates" / "project"
-IMPORTED = [CHECKOUT, TEMPLATE, TEMPLATE / "tests"]
+IMPORTED = [CHECKOUT, TEMPLATE, TEMPLATE / "clients", TEMPLATE / "tests"]
 
 
 @dataclass(frozen=True)

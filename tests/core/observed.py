@@ -27,7 +27,7 @@ from support import free_port, wait_for_health
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TEMPLATE = CHECKOUT / "templates" / "project"
-IMPORTED = [CHECKOUT, TEMPLATE, TEMPLATE / "tests"]
+IMPORTED = [CHECKOUT, TEMPLATE, TEMPLATE / "clients", TEMPLATE / "tests"]
 
 log = logging.getLogger(__name__)
 

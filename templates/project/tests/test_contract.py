@@ -3,46 +3,21 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from inspect import Parameter, Signature
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import aiohttp
 import pytest
+from contracts import Task, contract, payload_of, taking, tasks_socket
 from pydantic import Field
 from support import PROJECT, RunningServer
 
 from app.contract import __main__ as command
-from app.contract import contract_of
 from app.contract.changes import changes
 from app.contract.schemas import ContractError
 from app.core import Client, SocketWrapper
-from app.middlewares import UserMetadata, require_token
+from app.middlewares import UserMetadata
 from app.namespaces import find_namespaces
-
-HOST = "127.0.0.1:3000"
-
-
-@dataclass
-class Task:
-    title: str
-
-
-def tasks_socket() -> SocketWrapper[UserMetadata]:
-    return SocketWrapper(
-        socket_namespace="tasks", connection_middleware=require_token, client_connection_key="user_id"
-    )
-
-
-def contract(*wrappers: SocketWrapper[Any]) -> dict[str, Any]:
-    return contract_of(wrappers, title="test", version="1", host=HOST)
-
-
-def payload_of(document: dict[str, Any], message: str) -> dict[str, Any]:
-    found: dict[str, Any] = document["channels"]["tasks"]["messages"][message]["payload"]
-    return found
 
 
 async def test_the_server_shows_the_contract_of_its_namespaces(server: RunningServer) -> None:
@@ -170,102 +145,6 @@ def test_a_public_namespace_needs_no_token() -> None:
     document = contract(SocketWrapper(socket_namespace="/"))
     assert document["channels"]["root"]["address"] == "/"
     assert "security" not in document["operations"]["root.connect"]
-
-
-# What changes from one contract to the next: the listener `add` before, and after.
-
-
-def taking(*annotations: Any, answer: Any = None, **defaults: Any) -> SocketWrapper[UserMetadata]:
-    """A namespace that takes `add` with arguments of these types, called a, b and so on."""
-    tasks = tasks_socket()
-    names = "abc"[: len(annotations)]
-
-    async def on_add(*args: Any) -> Any: ...
-
-    types = dict(zip(names, annotations, strict=True))
-    parameters = [
-        Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=defaults.get(name, Parameter.empty))
-        for name in ["wrapper", "client", "metadata", *names]
-    ]
-    on_add.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
-    on_add.__annotations__ = {**types, "return": answer}
-    tasks.listener("add")(on_add)
-    return tasks
-
-
-def hearing(*types: Any) -> SocketWrapper[UserMetadata]:
-    tasks = tasks_socket()
-    declare: Callable[..., object] = tasks.event
-    declare("added", *types)
-    return tasks
-
-
-@dataclass
-class Urgent(Task):
-    urgent: bool
-
-
-@dataclass
-class Optional:
-    title: str | None = None
-
-
-Short = Annotated[str, Field(max_length=5)]
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "problems"),
-    [
-        (taking(str), tasks_socket(), ["/tasks add: it is gone"]),
-        (taking(str), taking(str, int), ["/tasks add: b is required now"]),
-        (taking(str, b=1), taking(str, int, b=1), []),
-        (taking(str, int, b=1), taking(str, int), ["/tasks add: b is required now"]),
-        (taking(str, int), taking(str), ["/tasks add: b is not taken any more"]),
-        (taking(str), taking(), ["/tasks add: a is not taken any more"]),
-        (taking(), taking(str), ["/tasks add: a is required now"]),
-        (taking(), taking(str, a="x"), []),
-        (taking(str), taking(int), ["/tasks add: a took string, and takes integer now"]),
-        (taking(int), taking(float), []),
-        (taking(float), taking(int), ["/tasks add: a took number, and takes integer now"]),
-        (taking(str), taking(str | None), []),
-        (taking(str | None), taking(str), ["/tasks add: a took null, and takes string now"]),
-        (taking(str), taking(Short), ["/tasks add: a has another maxLength: 5, not none"]),
-        (taking(Short), taking(str), []),
-        (taking(Any), taking(str), ["/tasks add: a took anything, and takes string now"]),
-        (taking(str), taking(Any), []),
-        (taking(Task), taking(Urgent), ["/tasks add: a.urgent is required now"]),
-        (taking(Urgent), taking(Task), []),
-        (taking(list[int]), taking(list[str]), ["/tasks add: a.* took integer, and takes string now"]),
-        (
-            taking(answer=int),
-            taking(answer=str),
-            ["/tasks add: its answer: data can be string now, and was integer"],
-        ),
-        (taking(answer=Task), taking(answer=Urgent), []),
-        (hearing(Task), tasks_socket(), ["/tasks added: it is gone"]),
-        (hearing(Task), hearing(Urgent), []),
-        (hearing(Urgent), hearing(Task), ["/tasks added: urgent is not always there any more"]),
-        (
-            hearing(Task),
-            hearing(Optional),
-            [
-                "/tasks added: title is not always there any more",
-                "/tasks added: title can be null now, and was string",
-            ],
-        ),
-        (hearing(str), hearing(str, int), ["/tasks added: 2 is new, where nothing else was allowed"]),
-    ],
-)
-def test_what_breaks_clients_is_told_in_words(
-    before: SocketWrapper[Any], after: SocketWrapper[Any], problems: list[str]
-) -> None:
-    found = changes(contract(before), contract(after))
-    assert found.breaking == problems
-
-
-def test_what_is_new_breaks_nobody() -> None:
-    found = changes(contract(tasks_socket()), contract(taking(str)))
-    assert (found.breaking, found.additions) == ([], ["/tasks add: clients can send it"])
 
 
 def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
