@@ -17,7 +17,10 @@ from pathlib import Path
 from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(CHECKOUT), *(str(CHECKOUT / "templates/project" / each) for each in ("", "clients", "tests"))]
+sys.path[:0] = [
+    str(CHECKOUT),
+    *(str(CHECKOUT / "templates/project" / each) for each in ("", "clients", "tests")),
+]
 
 from app.core import OnlineCount, SocketWrapper, Unavailable  # noqa: E402
 from support import Member  # noqa: E402

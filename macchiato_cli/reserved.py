@@ -11,7 +11,8 @@ LATER_STDLIB_MODULES = frozenset({"annotationlib", "compression", "distutils", "
 # A namespace `users` would also be tests/test_users.py, and `account` clients/account.py.
 PROJECT_MODULES = frozenset(
     """
-    account app attempts clients common config conftest connections console contract contract_changes contracts
+    account app attempts clients common config conftest connections console contract contract_changes
+    contracts
     conversation core engine events guards
     http logs macchiato main middlewares migrations namespaces operations results settings settings_services
     socket_wrapper support test tests tokens typed users

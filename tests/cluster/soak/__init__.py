@@ -6,4 +6,6 @@ from pathlib import Path
 TEMPLATE = Path(__file__).resolve().parents[3] / "templates" / "project"
 
 # Under pytest they are there already.
-sys.path += [path for path in (str(TEMPLATE), str(TEMPLATE / "clients"), str(TEMPLATE / "tests")) if path not in sys.path]
+sys.path += [
+    path for path in map(str, (TEMPLATE, TEMPLATE / "clients", TEMPLATE / "tests")) if path not in sys.path
+]
