@@ -42,8 +42,8 @@ class Scenario:
     said: str = ""
 
 
-# One command meets every fault; of the others, those with many steps meet one signal and one error each: the same
-# code handles the others.
+# One command meets every fault; those with many steps meet one signal and one error each: the same code
+# handles the others.
 SCENARIOS = {
     "new": Scenario(
         ("new", "demo", *QUICK), "demo is complete and kept", "SIGINT+SIGTERM+ENOSPC+EIO+SIGKILL"
