@@ -127,8 +127,14 @@ def _read(
     return Parameter(right_name, right_type, value, is_rest) if right_name else None, reason
 
 
+# What is longer is no parameter, and may be nested deeper than Python reads.
+_LONGEST_PIECE = 300
+
+
 def _parsed(piece: str) -> tuple[ast.arg, ast.expr | None, bool] | None:
     """The parameter that a text is, its default, and whether it has a star; None for anything else."""
+    if len(piece) > _LONGEST_PIECE:
+        return None
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:

@@ -166,10 +166,9 @@ def _steps(wanted: Mapping[str, File], present: Mapping[str, File | Obstacle]) -
 def _made(make: Any) -> Any:
     try:
         return make()
-    except Unreadable as error:
-        raise MacchiatoError(
-            "the project's contract is none", code="no_contract", reasons=(str(error),)
-        ) from error
+    except (Unreadable, RecursionError) as error:
+        why = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise MacchiatoError("the project's contract is none", code="no_contract", reasons=(why,)) from error
 
 
 def _runtime() -> str:

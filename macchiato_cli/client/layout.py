@@ -49,12 +49,17 @@ def imported(module: str, names: Sequence[str]) -> str:
 def docstring(text: str, *, indent: int) -> str:
     """A docstring, in as many lines as it takes; quotes in it are single ones, and end nothing."""
     pad = " " * indent
-    text = text.replace("\\", "\\\\").replace('"', "'")
-    line = f'{pad}"""{text}"""'
+    text = text.replace('"', "'")
+    line = f'{pad}"""{_doubled(text)}"""'
     if len(line) <= WIDTH:
         return line
-    lines = textwrap.wrap(text, _TEXT_WIDTH - indent, break_on_hyphens=False)
+    # Only then: a line must not end between two backslashes.
+    lines = list(map(_doubled, textwrap.wrap(text, _TEXT_WIDTH - indent, break_on_hyphens=False)))
     return "\n".join([f'{pad}"""{lines[0]}', *(f"{pad}{each}" for each in lines[1:]), f'{pad}"""'])
+
+
+def _doubled(text: str) -> str:
+    return text.replace("\\", "\\\\")
 
 
 def _escaped(character: str) -> str:

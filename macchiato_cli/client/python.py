@@ -43,7 +43,7 @@ def module_of(document: Any, address: str) -> str:
         "",
         *types.imports(),
         "",
-        imported(".", ["SocketClient", *(["ANSWER_WITHIN_S"] if namespace.sent else [])]),
+        imported(".", ["SocketClient", *(["ANSWER_WITHIN_S"] if namespace.sent or namespace.heard else [])]),
     ]
     return "\n".join([*lines, *body]) + "\n"
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from app.contract import contract_of
+from app.core import Client, ClientMetadata, SocketNok, SocketOk, SocketWrapper, socket_nok, socket_ok
 from macchiato_cli.client import python, typescript
 from support import serving
-from tests.client.checks import RUNTIME, check_format, mypy
+from tests.client.checks import RUNTIME, check_format, mypy, write_modules
 from tests.client.checks import typescript as tsc
 from tests.client.workshop import contract, workshop
 from tests.services import require
@@ -117,6 +120,59 @@ async def test_a_broken_connection_comes_back_and_is_told(tmp_path: Path) -> Non
     await client.disconnect()
     with pytest.raises(Disconnected, match=r"^disconnected: client disconnect$"):
         await client.connected()
+
+
+@pytest.mark.parametrize(("code", "comes_back"), [("rate_limited", True), ("no_badge", False)])
+async def test_a_refusal_on_the_way_back_ends_it_unless_it_passes(code: str, comes_back: bool) -> None:
+    attempts = 0
+
+    async def refuse_the_second(
+        wrapper: SocketWrapper[Any], client: Client[Any], comm_id: str | None, metadata: ClientMetadata
+    ) -> SocketOk[None] | SocketNok:
+        nonlocal attempts
+        attempts += 1
+        return socket_nok("Not now", code=code) if attempts == 2 else socket_ok()
+
+    room: SocketWrapper[None] = SocketWrapper(
+        socket_namespace="room", connection_middleware=refuse_the_second
+    )
+
+    @room.listener("ping")
+    async def on_ping(wrapper: SocketWrapper[None], client: Client[None], metadata: None) -> int:
+        return attempts
+
+    async with serving(room) as url:
+        client = SocketClient(url, namespace="/room", reconnection=True)
+        client.on_untyped("disconnect", lambda reason: 1 / 0)
+        await client.connect()
+        assert await client.call_untyped("ping") == 1
+        await client._socket.eio.ws.close()
+        async with asyncio.timeout(15):
+            while attempts < 2 or (comes_back and not client._connected.is_set()):
+                await asyncio.sleep(0.05)
+        if comes_back:
+            assert await client.call_untyped("ping") == 3
+            assert not client.ended.done()
+        else:
+            assert (await asyncio.wait_for(client.ended, 5)).code == code
+            async with asyncio.timeout(5):
+                while client._socket.eio.state != "disconnected":
+                    await asyncio.sleep(0.05)
+            assert room.get_connected_sockets() == ()
+        await client.disconnect()
+        await client.connect()  # It can be used again.
+        assert await client.call_untyped("ping") == attempts
+        await client.disconnect()
+
+
+def test_a_namespace_that_only_speaks_has_a_client_that_imports(tmp_path: Path) -> None:
+    feed: SocketWrapper[None] = SocketWrapper(socket_namespace="feed")
+    feed.event("tick", int)
+
+    write_modules(tmp_path, contract_of([feed], title="feed", version="1", host=""))
+
+    imported = subprocess.run([sys.executable, "-c", "import typed.feed"], cwd=tmp_path, capture_output=True)
+    assert (imported.returncode, imported.stderr) == (0, b"")
 
 
 async def test_of_what_nobody_asks_for_the_latest_thousand_are_kept() -> None:

@@ -24,7 +24,8 @@ def client() -> Path:
     return Path(require(CLIENT, f"npm install --no-package-lock --prefix {TESTS / 'node'}"))
 
 
-@pytest.fixture(scope="session")
+# Not for the session: Playwright has an event loop running meanwhile, so no other test could start one.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     chromium = require("chromium", "apt-get install chromium")
     with sync_playwright() as playwright:
@@ -41,7 +42,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_project(tmp_path_factory.mktemp("console") / "project")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(
     tmp_path_factory: pytest.TempPathFactory, project: Path, client: Path, browser: Browser
 ) -> Iterator[RunningServer]:
@@ -51,7 +52,7 @@ def server(
     stop_server(running)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def open_console(browser: Browser) -> Iterator[Open]:
     """Opens the console of a server; whatever the browser complains of is an error in the end."""
     opened: list[Console] = []

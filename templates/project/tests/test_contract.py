@@ -107,6 +107,15 @@ def test_what_has_no_json_is_named() -> None:
         contract(tasks)
 
 
+def test_two_operations_with_one_key_are_told() -> None:
+    admin = SocketWrapper(socket_namespace="admin")
+    admin.event("users.list")
+    users = SocketWrapper(socket_namespace="admin.users")
+    users.event("list")
+    with pytest.raises(ContractError, match=r"^/admin 'users\.list' and /admin\.users 'list' are both"):
+        contract(admin, users)
+
+
 def test_events_without_arguments_and_names_of_all_kinds_have_a_schema() -> None:
     tasks = tasks_socket()
     tasks.event("chat message")

@@ -39,7 +39,11 @@ def contract_of(
         (Channel(wrapper, schemas) for wrapper in wrappers), key=lambda channel: channel.address
     )
     schemas.resolve()
-    operations = [operation for channel in channels for operation in channel.operations()]
+    operations = [
+        (operation.key, f"{channel.address} {operation.message.name!r}", operation.described())
+        for channel in channels
+        for operation in channel.operations()
+    ]
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -59,6 +63,6 @@ def contract_of(
             }
         },
         "channels": by_key((channel.key, channel.address, channel.described()) for channel in channels),
-        "operations": {operation.key: operation.described() for operation in operations},
+        "operations": by_key(operations),
         "components": {"schemas": schemas.components, "securitySchemes": _SECURITY},
     }

@@ -1,6 +1,7 @@
 """Whether clients of one contract can talk to a server of another one; and what differs, in words."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -64,9 +65,23 @@ def exchanges(contract: dict[str, Any]) -> dict[Said, Exchange]:
         (message,) = (resolved(contract, each) for each in operation["messages"])
         replies = [resolved(contract, each) for each in operation.get("reply", {}).get("messages", [])]
         found[address, message["name"], operation["action"]] = Exchange(
-            operation["action"], message["payload"], [reply["payload"] for reply in replies]
+            operation["action"], message["payload"], [without_codes(reply["payload"]) for reply in replies]
         )
     return found
+
+
+def without_codes(reply: Schema) -> Schema:
+    """What is answered, whatever codes an error has: clients have to expect one that they do not know."""
+    reply = deepcopy(reply)
+    refusal = reply.get("properties", {}).get("data", {})
+    failures = [
+        option.get("properties", {}).get("error", {})
+        for item in (reply["items"] if isinstance(reply.get("items"), list) else [])
+        for option in item.get("oneOf", [])
+    ]
+    for error in (refusal, *failures):
+        error.get("properties", {}).get("code", {}).pop("enum", None)
+    return reply
 
 
 def resolved(contract: dict[str, Any], reference: dict[str, str]) -> dict[str, Any]:

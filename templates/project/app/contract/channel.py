@@ -110,14 +110,16 @@ class Channel:
             self.credentials.auth, "validation", of=f"{self.address}: what its middleware expects"
         )
         connected = {"type": "object", "properties": {"sid": {"type": "string"}}, "required": ["sid"]}
-        codes = sorted({*HANDSHAKE_ERRORS, *self.credentials.errors})
+        code: Schema = {"type": "string"}
+        if declared := credentials_of(self._wrapper.connection_middleware):
+            code["enum"] = sorted({*HANDSHAKE_ERRORS, *declared.errors})
         refused = {
             "type": "object",
             "properties": {
                 "message": {"type": "string"},
                 "data": {
                     "type": "object",
-                    "properties": {"code": {"type": "string", "enum": codes}},
+                    "properties": {"code": code},
                     "required": ["code"],
                 },
             },

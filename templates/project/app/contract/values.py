@@ -1,5 +1,6 @@
 """Whether everything that fits one JSON Schema fits another one: for the schemas that Pydantic makes."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,13 +13,15 @@ _LIMITS: Final = {
     "exclusiveMinimum": True,
     "minLength": True,
     "minItems": True,
+    "minProperties": True,
     "maximum": False,
     "exclusiveMaximum": False,
     "maxLength": False,
     "maxItems": False,
+    "maxProperties": False,
 }
 # Whatever else it can demand, which is the same or not.
-_DEMANDS: Final = ("pattern", "format", "multipleOf", "uniqueItems")
+_DEMANDS: Final = ("pattern", "format", "multipleOf", "uniqueItems", "propertyNames")
 # What says something of a schema, and demands nothing.
 _ABOUT: Final = {"title", "description", "default", "examples"}
 _JSON_TYPES: Final = ("null", "boolean", "integer", "number", "string", "array", "object")
@@ -66,11 +69,10 @@ class Differences:
         return list(self._compare(given, taken, "", frozenset()))
 
     def _compare(self, given: Schema, taken: Schema, where: str, seen: frozenset[str]) -> Iterator[str]:
-        pair = f"{given.get('$ref')} {taken.get('$ref')}"
-        if "$ref" in given and "$ref" in taken:
-            if pair in seen:
-                return  # It contains itself: the rest of it is being compared already.
-            seen |= {pair}
+        pair = json.dumps([given, taken], sort_keys=True)
+        if pair in seen:
+            return  # It contains itself: the rest of it is being compared already.
+        seen |= {pair}
         given, taken = resolved(given, self.given), resolved(taken, self.taken)
         options = options_of(given)
         if len(options) > 1:
@@ -91,9 +93,9 @@ class Differences:
             words = self.direction.type.format(given=in_words(given), taken=in_words(taken))
             yield f"{where} {words}".strip()
             return
-        # Of a list of arguments, each position is compared below.
-        is_list = has_positions(given) or has_positions(taken)
-        limits = [limit for limit in _LIMITS if not (is_list and limit.endswith("Items"))]
+        # Where both have positions, each of them is compared below.
+        have_positions = has_positions(given) and has_positions(taken)
+        limits = [limit for limit in _LIMITS if not (have_positions and limit.endswith("Items"))]
         for limit in limits:
             higher_takes_less = _LIMITS[limit]
             if limit in taken and not fits(given.get(limit), taken[limit], higher_takes_less):
@@ -127,8 +129,29 @@ class Differences:
                 yield f"{inside(where, name)} {self.direction.unknown}"
             elif isinstance(others, dict):
                 yield from self._compare(schema, others, inside(where, name), seen)
-        if isinstance(others, dict) and isinstance(more := given.get("additionalProperties", {}), dict):
-            yield from self._compare(more, others, inside(where, "*"), seen)
+        yield from self._compare_other_fields(given, taken, where, seen)
+
+    def _compare_other_fields(
+        self, given: Schema, taken: Schema, where: str, seen: frozenset[str]
+    ) -> Iterator[str]:
+        """Of what has no name in `given`: any that the schema allows, or that a model passes over."""
+        others = taken.get("additionalProperties", True)
+        if "additionalProperties" not in given:
+            # A model takes no notice of what it does not know, and clients may have sent that.
+            if others is False and self.direction is FROM_CLIENTS:
+                yield f"{inside(where, '*')} {self.direction.unknown}"
+            return
+        more = given["additionalProperties"]
+        if more is False:
+            return
+        schema: Schema = {} if more is True else more
+        if others is False:
+            yield f"{inside(where, '*')} {self.direction.unknown}"
+        elif isinstance(others, dict):
+            yield from self._compare(schema, others, inside(where, "*"), seen)
+        for name, known in taken.get("properties", {}).items():
+            if name not in given.get("properties", {}):
+                yield from self._compare(schema, known, inside(where, name), seen)
 
     def _compare_items(self, given: Schema, taken: Schema, where: str, seen: frozenset[str]) -> Iterator[str]:
         most = max(len(positions(given)), len(positions(taken)))
@@ -145,6 +168,8 @@ class Differences:
                 if given.get("minItems", 0) <= number < taken.get("minItems", 0):
                     yield f"{at} {self.direction.missing}"
                 yield from self._compare(schema, known, at, seen)
+        if given.get("maxItems", most + 1) <= most:
+            return
         schema, known = item_at(given, most), item_at(taken, most)
         if schema is not None and known is not None:
             yield from self._compare(schema, known, inside(where, "*"), seen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, Self, TypeVar
@@ -11,11 +12,16 @@ from typing import Any, Final, Self, TypeVar
 import socketio
 from socketio.exceptions import BadNamespaceError, SocketIOError
 
+log = logging.getLogger(__name__)
+
 ANSWER_WITHIN_S: Final = 5.0
 """How long to wait for the server, in seconds."""
 
 _MOST_UNHEARD: Final = 1000
 """Of what nobody asked for, no more is kept than this: the latest."""
+
+# Refusals that a later attempt may not meet.
+_PASSING: Final = ("internal_error", "rate_limited", "timeout", "too_many_connections")
 
 _Result = TypeVar("_Result")
 
@@ -56,6 +62,7 @@ class SocketClient:
         self._auth = auth
         self._comes_back = reconnection
         self._connected = asyncio.Event()
+        self._was_connected = False
         self._closing: Mapping[str, Any] = {}
         self._handlers: dict[str, Callable[..., Any]] = {}
         self._unheard: deque[tuple[str, list[Any]]] = deque(maxlen=_MOST_UNHEARD)
@@ -81,6 +88,8 @@ class SocketClient:
         Refused: The server does not accept `auth`.
         ConnectionError: No server answers.
         """
+        if self.ended.done():  # It was connected before.
+            self.ended = asyncio.Future()
         try:
             await self._socket.connect(
                 self.url, auth=self._auth, namespaces=[self.namespace], wait_timeout=2 * ANSWER_WITHIN_S
@@ -127,7 +136,7 @@ class SocketClient:
         """Send an event; returns what the server answers.
 
         Raises:
-            Refused: The server refused it.
+            Refused: The server refused it; Disconnected: it ended the connection, perhaps after it was done.
             TimeoutError: No answer came in time.
             ConnectionError: There is no connection, or it broke.
         """
@@ -189,21 +198,30 @@ class SocketClient:
         return await self._call("*", event, *args)
 
     async def _on_connect(self) -> None:
+        self._closing = {}
+        self._was_connected = True
         self._connected.set()
         await self._call("connect")
 
     async def _on_connect_error(self, problem: Any = None) -> None:
         if isinstance(problem, dict):  # The server's own words; anything else is a broken connection.
             code = (problem.get("data") or {}).get("code", "refused")
+            is_again = self._comes_back and self._was_connected
+            if is_again and code in _PASSING:
+                return  # The next attempt may succeed.
             self._end(code, problem.get("message", ""))
+            if is_again:
+                self._leaving = asyncio.create_task(self._leave())
 
     async def _on_disconnect(self, reason: str) -> None:
         self._connected.clear()
-        await self._call("disconnect", reason)
-        if self._closing:
-            self._end(self._closing["code"], self._closing["message"])
-        elif reason == self._socket.reason.SERVER_DISCONNECT or not self._comes_back:
-            self._end("disconnected", reason)
+        is_over = reason == self._socket.reason.SERVER_DISCONNECT or not self._comes_back
+        if is_over or self._closing:
+            self._end(self._closing.get("code", "disconnected"), self._closing.get("message", reason))
+        try:
+            await self._call("disconnect", reason)
+        except Exception:  # It must not keep python-socketio from connecting again.
+            log.exception("the handler of 'disconnect' failed")
 
     async def _call(self, event: str, *args: Any) -> Any:
         handler = self._handlers.get(event)
