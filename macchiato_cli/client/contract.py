@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from macchiato_cli.client.naming import TAKEN, Names, class_like, class_of, identifier
-from macchiato_cli.client.schema import ANY, Named, Object, Type, Types, as_list, as_object, plain_text
+from macchiato_cli.client.schema import ANY, REF, Named, Object, Type, Types, as_list, as_object, plain_text
 
 
 class Unreadable(Exception):
@@ -101,7 +101,7 @@ class Reader:
         """
         names = Names(set(self._taken))
         clients = {address: names.add(class_of(address, TAKEN)) for address in addresses}
-        self._types = Types(_mapping(self._part("components").get("schemas", {})), names)
+        self._types = Types(self._schemas_of(addresses), names)
         found = tuple(self._namespace(address, clients[address]) for address in addresses)
         return Contract(found, self._types)
 
@@ -184,6 +184,24 @@ class Reader:
         for part in _text(_mapping(reference), "$ref").removeprefix("#/").split("/"):
             found = _mapping(found).get(part)
         return _mapping(found)
+
+    def _schemas_of(self, addresses: list[str]) -> dict[str, Any]:
+        """Those that these namespaces need: what others have must not change what theirs are called."""
+        schemas = _mapping(self._part("components").get("schemas", {}))
+        channels = [_mapping(channel) for channel in self._part("channels").values()]
+        left: list[Any] = [each for each in channels if each.get("address") in addresses]
+        needed: set[str] = set()
+        while left:
+            value = left.pop()
+            if isinstance(value, list):
+                left.extend(value)
+            elif isinstance(value, dict):
+                left.extend(value.values())
+                key = str(value.get("$ref")).removeprefix(REF)
+                if key in schemas and key not in needed:
+                    needed.add(key)
+                    left.append(schemas[key])
+        return {key: schema for key, schema in schemas.items() if key in needed}
 
     def _part(self, name: str) -> Mapping[str, Any]:
         return _mapping(_mapping(self._document).get(name))

@@ -15,7 +15,7 @@ _LONGEST: Final = 40
 _OURS: Final = frozenset(
     """
     ANSWER_WITHIN_S Any Awaitable BadNamespaceError Callable Coroutine Disconnected Final Literal Mapping
-    NotRequired Refused Self SocketClient SocketIOError TypeAlias TypeVar TypedDict asyncio deque inspect
+    NotRequired Refused Self SocketClient SocketIOError TypeAlias TypeVar TypedDict asyncio deque inspect log logging
     overload socketio
     """.split()
 )

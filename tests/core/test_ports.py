@@ -10,7 +10,7 @@ from support import free_port
 PROJECT = Path(__file__).resolve().parents[2] / "templates/project"
 TAKE_ONE = """
 import os, sys
-sys.path.insert(0, 'tests')
+sys.path[:0] = ['clients', 'tests']
 from support import free_port
 print(os.getpid(), free_port())
 """

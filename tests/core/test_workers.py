@@ -234,7 +234,8 @@ def test_the_log_says_once_who_is_what_and_in_each_line_which_worker_wrote_it(se
     assert sorted(worker for _, worker in introductions) == ["1", "2"]
     assert len({node for node, _ in introductions}) == 2
     of_nobody = [line for line in log.splitlines() if "[worker=" not in line]
-    assert of_nobody == [f"Serving on {server.url} with 2 workers (HTTP API: /docs). Press Ctrl-C to stop."]
+    pages = "HTTP API: /docs, console: /console"
+    assert of_nobody == [f"Serving on {server.url} with 2 workers ({pages}). Press Ctrl-C to stop."]
     assert "hunter2" not in log
 
 
