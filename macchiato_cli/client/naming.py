@@ -15,8 +15,8 @@ _LONGEST: Final = 40
 _OURS: Final = frozenset(
     """
     ANSWER_WITHIN_S Any Awaitable BadNamespaceError Callable Coroutine Disconnected Final Literal Mapping
-    NotRequired Refused Self SocketClient SocketIOError TypeAlias TypeVar TypedDict asyncio deque inspect log logging
-    overload socketio
+    NotRequired Refused Self SocketClient SocketIOError TypeAlias TypeVar TypedDict asyncio deque inspect
+    log logging overload socketio
     """.split()
 )
 # What a namespace's first template declares, so that its client keeps its name in every module.
