@@ -55,13 +55,14 @@ def namespace_files(record: NamespaceRecord) -> dict[str, File]:
         "authentication": "introduce",
         "client_connection_key": "None",
     }
+    events = event_answers(record.name, record.events)
     answers = {
         "namespace": record.name.wire,
         "module": record.name.module,
         "object": record.name.object,
         "client": record.name.client,
-        **event_answers(record.name, record.events),
-        "typed_client": typed_client(record),
+        **events,
+        "typed_client": typed_client(record, events["events"]),
         **(public if record.public else guarded),
     }
     with template("namespace", record.version) as folder:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from macchiato_cli.client.python import module_of
-from macchiato_cli.event_source import event_answers
+from macchiato_cli.client.schema import REF
 from macchiato_cli.parameters import Parameter
 from macchiato_cli.project import NamespaceRecord
 
@@ -15,71 +16,41 @@ _TEXT: Final = Parameter("text", "str")
 _PASSED_ON: Final = (
     "Pass on what a client says. What this returns is the client's ack; `raise SocketError` to refuse."
 )
-_MESSAGE: Final = {
-    "title": "Message",
-    "description": "What the others hear.",
-    "type": "object",
-    "properties": {"message": {"type": "string"}},
-    "required": ["message"],
-}
-_CLOSING: Final = {
-    "title": "Closing",
-    "description": "Why the server is about to end a connection.",
-    "type": "object",
-    "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
-    "required": ["code", "message"],
-}
-_TOKEN_AUTH: Final = {
-    "title": "TokenAuth",
-    "description": "What clients of a guarded namespace send as `auth`.",
-    "type": "object",
-    "properties": {"token": {"type": "string"}},
-    "required": ["token"],
-}
-_INTRODUCTION: Final = {
-    "title": "Introduction",
-    "type": "object",
-    "properties": {"user_name": {"type": "string", "default": "somebody"}},
-}
-_VISITOR_AUTH: Final = {
-    "title": "VisitorAuth",
-    "description": "What clients of a public namespace send as `auth`.",
-    "type": "object",
-    "properties": {"metadata": {"$ref": "#/components/schemas/Introduction"}},
-}
+_RENEWAL: Final = "Stay connected with a fresh token. The ack says until when: Unix time, in seconds."
+_TEXT_SCHEMA: Final = {"type": "string"}
 
 
-def typed_client(record: NamespaceRecord) -> str:
-    """What `macchiato client python` makes of the namespace, as long as nobody edits it."""
-    return module_of(contract_of(record), f"/{record.name.wire}")
+def typed_client(record: NamespaceRecord, events: Sequence[Mapping[str, Any]]) -> str:
+    """What `macchiato client python` makes of the namespace, as long as nobody edits it.
+
+    Args:
+        events: Those of the record, as the templates have them.
+    """
+    return module_of(contract_of(record, events), f"/{record.name.wire}")
 
 
-def contract_of(record: NamespaceRecord) -> dict[str, Any]:
+def contract_of(record: NamespaceRecord, events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """As AsyncAPI: of what app/contract says, all that a client in Python is made of."""
+    schemas = _shared_schemas(record)
     auth = "VisitorAuth" if record.public else "TokenAuth"
-    schemas: dict[str, Any] = {"Closing": _CLOSING, auth: _TOKEN_AUTH}
-    if record.public:
-        schemas |= {"VisitorAuth": _VISITOR_AUTH, "Introduction": _INTRODUCTION}
-    described = event_answers(record.name, record.events)["events"]
     operations = _Operations()
-    operations.add("receive", "connect", {"$ref": f"#/components/schemas/{auth}"}, replies=[{}, {}])
+    operations.add("receive", "connect", _reference(auth), replies=[{}, {}])
     for event in record.events:
         parameters = (_TEXT,) if event.parameters is None else event.parameters
-        operations.add(
-            "receive", event.wire, _arguments(parameters), _PASSED_ON, replies=[_ack({"type": "null"})]
-        )
+        operations.add("receive", event.wire, _arguments(parameters), _PASSED_ON, [_ack({"type": "null"})])
     if not record.public:
-        operations.add(
-            "receive", "renewToken", _arguments((Parameter("token", "str"),)), _RENEWAL, [_ack(_UNTIL)]
-        )
-    operations.add("send", "closing", _list([{"$ref": "#/components/schemas/Closing"}]))
-    for event, about in zip(record.events, described, strict=True):
+        token = _arguments((Parameter("token", "str"),))
+        until = _object({"expires_at": {"type": ["number", "null"]}})
+        operations.add("receive", "renewToken", token, _RENEWAL, [_ack(until)])
+    operations.add("send", "closing", _list([_reference("Closing")]))
+    for event, described in zip(record.events, events, strict=True):
         if event.parameters is None:
-            model, schemas["Message"] = "Message", _MESSAGE
+            model = "Message"
+            schemas[model] = _object({"message": _TEXT_SCHEMA}, model, "What the others hear.")
         else:
-            model = about["model"]
+            model = described["model"]
             schemas[model] = _model(model, event.wire, event.parameters)
-        operations.add("send", event.heard, _list([{"$ref": f"#/components/schemas/{model}"}]))
+        operations.add("send", event.heard, _list([_reference(model)]))
     return {
         "channels": {"it": {"address": f"/{record.name.wire}", "messages": operations.messages}},
         "operations": operations.found,
@@ -87,12 +58,18 @@ def contract_of(record: NamespaceRecord) -> dict[str, Any]:
     }
 
 
-_RENEWAL: Final = "Stay connected with a fresh token. The ack says until when: Unix time, in seconds."
-_UNTIL: Final = {
-    "type": "object",
-    "properties": {"expires_at": {"type": ["number", "null"]}},
-    "required": ["expires_at"],
-}
+def _shared_schemas(record: NamespaceRecord) -> dict[str, dict[str, Any]]:
+    """What the templates' own modules declare: why connections end, and what one connects with."""
+    why = "Why the server is about to end a connection."
+    schemas = {"Closing": _object({"code": _TEXT_SCHEMA, "message": _TEXT_SCHEMA}, "Closing", why)}
+    if not record.public:
+        about = "What clients of a guarded namespace send as `auth`."
+        return schemas | {"TokenAuth": _object({"token": _TEXT_SCHEMA}, "TokenAuth", about)}
+    about = "What clients of a public namespace send as `auth`."
+    return schemas | {
+        "VisitorAuth": _object({"metadata": _reference("Introduction")}, "VisitorAuth", about, needed=()),
+        "Introduction": _object({"user_name": _TEXT_SCHEMA}, "Introduction", needed=()),
+    }
 
 
 class _Operations:
@@ -162,13 +139,25 @@ def _model(name: str, event: str, parameters: tuple[Parameter, ...]) -> dict[str
         each.name: {"type": "array", "items": schema_of(each.type)} if each.rest else schema_of(each.type)
         for each in parameters
     }
+    about = f"What everybody hears when a client sends {event}."
+    return _object({"user_name": _TEXT_SCHEMA, **fields}, name, about)
+
+
+def _object(
+    fields: dict[str, Any], title: str = "", description: str = "", *, needed: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """An object with these fields; all of them are needed, unless it says which."""
+    said = {"title": title, "description": description}
     return {
-        "title": name,
-        "description": f"What everybody hears when a client sends {event}.",
+        **{name: text for name, text in said.items() if text},
         "type": "object",
-        "properties": {"user_name": {"type": "string"}, **fields},
-        "required": ["user_name", *fields],
+        "properties": fields,
+        "required": list(fields if needed is None else needed),
     }
+
+
+def _reference(name: str) -> dict[str, str]:
+    return {"$ref": f"{REF}{name}"}
 
 
 def schema_of(source: str) -> dict[str, Any]:
